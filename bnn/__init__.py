@@ -1,0 +1,38 @@
+"""The integer network: the one contract that training, export and hardware share. NumPy only.
+
+See ``bnn.network`` for the description of a network and ``bnn.serialize`` for its file.
+"""
+
+from bnn.errors import UserError
+from bnn.network import (
+    BITS_PER_WORD,
+    ConvLayer,
+    DenseLayer,
+    InputEncoding,
+    Layer,
+    MatrixLayer,
+    MaxPoolLayer,
+    Network,
+    NetworkError,
+    Padding,
+    Shape,
+)
+from bnn.serialize import NetworkFileError, load_network, save_network
+
+__all__ = [
+    "BITS_PER_WORD",
+    "ConvLayer",
+    "DenseLayer",
+    "InputEncoding",
+    "Layer",
+    "MatrixLayer",
+    "MaxPoolLayer",
+    "Network",
+    "NetworkError",
+    "NetworkFileError",
+    "Padding",
+    "Shape",
+    "UserError",
+    "load_network",
+    "save_network",
+]

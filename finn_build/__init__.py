@@ -1,0 +1,1 @@
+"""FINN: estimates, Docker build, results."""

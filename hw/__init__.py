@@ -1,0 +1,1 @@
+"""Everything that is held to the integer network: simulator, folding, cycle model, RTL."""

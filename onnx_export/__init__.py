@@ -1,0 +1,1 @@
+"""From a trained model to QONNX, and from QONNX to the integer network."""
