@@ -19,8 +19,12 @@ Epilogue = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """A max pool: window and step in (vertical, horizontal), padding at (top, left, bottom, right)."""
+    """A max pool: window and step in (vertical, horizontal), padding at (top, left, bottom, right).
 
+    ``name`` is what the integer network calls its layer, and the key of its bits in a trace.
+    """
+
+    name: str
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: Padding = NO_PADDING
