@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,13 @@ def load_network(path: Path) -> Network:
         FileNotFoundError: there is no such file.
         NetworkFileError: it is damaged, of another kind, or newer than this program; the message says which.
     """
+    file_bytes = path.read_bytes()
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(file_bytes), allow_pickle=False) as archive:
             contents: dict[str, NDArray[Any]] = {key: archive[key] for key in archive.files}
         header = json.loads(contents.pop(HEADER).tobytes())
         file_format, version = header["format"], header["version"]
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, AttributeError, TypeError) as error:
+    except Exception as error:  # the parsers of zip, npy and JSON raise whatever the damage makes them stumble over
         raise NetworkFileError(f"{path}: not a whole network file ({error}); export it again") from error
     if file_format != FORMAT:
         raise NetworkFileError(f"{path}: format is {file_format!r}, must be {FORMAT!r}")
@@ -61,7 +62,7 @@ def load_network(path: Path) -> Network:
         )
     try:
         network = _rebuild(header["network"], contents)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NetworkFileError(f"{path}: damaged network file ({error}); export it again") from error
     if network.hash != header["hash"]:
         raise NetworkFileError(

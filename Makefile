@@ -1,0 +1,62 @@
+# Askew. `make help` (the default) lists the targets: every line below with two hashes.
+# CONFIG and RUN choose what the stages work on; each target calls `askew STAGE`, which also works alone.
+
+CONFIG ?= digits
+RUN    ?= $(CONFIG)
+BOARD  ?= Pynq-Z2
+PYTHON ?= python3
+VENV   ?= .venv
+
+ASKEW   = $(VENV)/bin/askew
+RUN_DIR = runs/$(RUN)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo train export simulate ladder report bench doctor test test-slow lint ci clean
+
+help: ## Show this list
+	@printf 'usage: make TARGET [CONFIG=%s] [RUN=%s]\n\n' '$(CONFIG)' '$(RUN)'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## Make the virtual environment .venv from requirements.lock (every target does it by itself)
+	@$(PYTHON) tools/bootstrap.py --venv $(VENV)
+
+demo: ## Everything on the embedded digits data, no download: train, export, verify, report
+	@$(MAKE) --no-print-directory report CONFIG=digits RUN=demo
+
+train: setup ## Train the network of CONFIG into runs/RUN
+	@$(ASKEW) train --config $(CONFIG) --run $(RUN_DIR)
+
+export: train ## Absorb the trained network into integers: model.onnx, network.npz, golden answers
+	@$(ASKEW) export --run $(RUN_DIR)
+
+simulate: export ## Run the integer network on the test set
+	@$(ASKEW) simulate --run $(RUN_DIR)
+
+ladder: export ## Hold every rung, from PyTorch downwards, to the golden answers
+	@$(ASKEW) ladder --run $(RUN_DIR)
+
+report: simulate ladder ## Write report.md and report.json of runs/RUN
+	@$(ASKEW) report --run $(RUN_DIR)
+
+bench: setup ## Measure ours and the peers in one run, as ratios
+	@$(ASKEW) bench training --out runs/bench
+
+doctor: setup ## Say what is installed and what each missing thing would enable
+	@$(ASKEW) doctor
+
+test: setup ## Run the tests
+	@$(VENV)/bin/pytest -m 'not slow and not docker'
+
+test-slow: setup ## Run the tests that take minutes each
+	@$(VENV)/bin/pytest -m slow
+
+lint: setup ## Check style and types: ruff and mypy --strict
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+
+ci: lint test ## What continuous integration runs: lint, then the tests
+
+clean: ## Remove caches; runs and the environment stay
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,20 @@
+"""Which benchmarks there are. Each measures ours and the peers in one run, because machines are noisy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bnn.errors import UserError
+from bnn.version import VERSION
+
+
+def run_bench(what: str, data_dir: Path | None) -> tuple[dict[str, Any], str]:
+    """The figures of one benchmark as a JSON value and as Markdown; UserError lists the benchmarks."""
+    if what == "training":
+        from training.bench import bench_training  # noqa: PLC0415
+
+        figures, markdown = bench_training(data_dir)
+    else:
+        raise UserError(f"bench {what!r}: unknown, must be training")
+    return {"askew_version": VERSION, **figures}, markdown

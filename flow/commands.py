@@ -1,0 +1,219 @@
+"""The commands of `askew`: what each takes, and which function does it. Heavy imports wait until one is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bnn.errors import UserError
+from bnn.files import write_json, write_text
+from bnn.version import VERSION
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Askew: from binary neural network to FPGA without losing a bit.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Data sets: which there are, and fetching them.")
+app.add_typer(data_app, name="data")
+
+Run = Annotated[Path, typer.Option("--run", help="The run folder, runs/NAME.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", envvar="ASKEW_DATA", help="Where data sets lie; else they are downloaded.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Do it again even if the result is up to date.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to use; default: all cores.")]
+Frames = Annotated[int | None, typer.Option("--frames", min=1, help="Only this many frames.")]
+
+
+def _print(text: str) -> None:
+    Console(soft_wrap=True, highlight=False, markup=False).print(text)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    if version:
+        _print(f"askew {VERSION}")
+        raise typer.Exit
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what is missing, and what each missing thing would enable."""
+    from flow.doctor import examine  # noqa: PLC0415
+
+    findings = examine()
+    table = Table("", "what", "found", "needed for", "how to get it", box=None, pad_edge=False)
+    for finding in findings:
+        check = finding.check
+        mark = "ok" if finding.found else ("MISSING" if check.required else "-")
+        table.add_row(mark, check.name, finding.found or "", check.enables, "" if finding.found else check.remedy)
+    Console().print(table)
+    if any(finding.check.required and not finding.found for finding in findings):
+        raise UserError("doctor: something that everything needs is missing, see above")
+
+
+@data_app.command("list")
+def data_list(data_dir: DataDir = None) -> None:
+    """List the data sets, and where each was found."""
+    from training.datasets import list_datasets  # noqa: PLC0415
+
+    table = Table("name", "images", "classes", "train", "test", "where", box=None, pad_edge=False)
+    for info in list_datasets(data_dir):
+        height, width, channels = info.shape
+        size = f"{height}x{width}x{channels}"
+        where = str(info.where) if info.where else f"not here: askew data fetch {info.name}"
+        table.add_row(info.name, size, str(info.classes), f"{info.train:,}", f"{info.test:,}", where)
+    Console(soft_wrap=True).print(table)
+
+
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="As `askew data list` names it.")], data_dir: DataDir = None
+) -> None:
+    """Download a data set and check it."""
+    from training.datasets import fetch_dataset  # noqa: PLC0415
+
+    _print(f"{name}: {fetch_dataset(name, data_dir)}")
+
+
+@app.command()
+def train(
+    config: Annotated[str, typer.Option("--config", help="A TOML file, or the name of a shipped config.")],
+    run: Run,
+    data_dir: DataDir = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the config's.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Instead of the config's.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable.")
+    ] = None,
+    devices: Annotated[int, typer.Option("--devices", min=1, help="Processes or GPUs on each node.")] = 1,
+    num_nodes: Annotated[int, typer.Option("--num-nodes", min=1, help="Nodes of a distributed training.")] = 1,
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Train the network that a config describes; an interrupted training goes on to the same result."""
+    from flow import stages  # noqa: PLC0415
+
+    overrides = list(settings or [])
+    if epochs is not None:
+        overrides.append(f"training.epochs={epochs}")
+    if seed is not None:
+        overrides.append(f"training.seed={seed}")
+    stages.train(
+        config, run, overrides, data_dir=data_dir, devices=devices, num_nodes=num_nodes, threads=threads, force=force
+    )
+
+
+@app.command()
+def export(run: Run, data_dir: DataDir = None, force: Force = False) -> None:
+    """Absorb the trained model into integers: model.onnx, network.npz and the golden answers."""
+    from flow import stages  # noqa: PLC0415
+
+    stages.export(run, data_dir=data_dir, force=force)
+
+
+@app.command()
+def ladder(
+    run: Run,
+    rungs: Annotated[str, typer.Option("--rungs", help="Which rungs, with commas between.")] = "reference,qonnx,numpy",
+    frames: Frames = None,
+) -> None:
+    """Run the same frames through every rung and count the frames that differ from golden."""
+    from flow.ladder import run_ladder  # noqa: PLC0415
+    from flow.run_folder import RunFolder  # noqa: PLC0415
+
+    names = [name.strip() for name in rungs.split(",") if name.strip()]
+    figures = run_ladder(RunFolder.open(run), names, frames)
+    table = Table("rung", "frames", "mismatches", "accuracy", box=None, pad_edge=False)
+    for name, rung in figures["rungs"].items():
+        table.add_row(name, f"{rung['frames']:,}", str(rung["mismatches"]), f"{rung['accuracy']:.2%}")
+    Console().print(table)
+    differing = [name for name in names if figures["rungs"][name]["mismatches"]]
+    if differing:
+        frame = figures["rungs"][differing[0]]["first_mismatch"]
+        _print(f"not equal to golden: see `askew diff --run {run} {differing[0]} numpy --frame {frame}`")
+        raise typer.Exit(1)
+
+
+@app.command()
+def diff(
+    run: Run,
+    rung_a: Annotated[str, typer.Argument(help="A rung.")],
+    rung_b: Annotated[str, typer.Argument(help="Another rung.")],
+    frame: Annotated[int | None, typer.Option("--frame", min=0, help="Only this frame.")] = None,
+    frames: Frames = None,
+) -> None:
+    """Name the first layer, frame, position and channel at which two rungs differ; exit status 1 if they do."""
+    from flow.diff import diff_rungs  # noqa: PLC0415
+    from flow.run_folder import RunFolder  # noqa: PLC0415
+    from flow.rungs import open_rung  # noqa: PLC0415
+
+    folder = RunFolder.open(run)
+    golden = folder.golden(folder.network())
+    if frame is not None and frame >= len(golden):
+        raise UserError(f"--frame {frame}: must be below the number of golden frames ({len(golden)})")
+    first = frame or 0
+    images = golden.images[first : first + 1] if frame is not None else golden.images[: frames or 100]
+    difference = diff_rungs(open_rung(rung_a, folder), open_rung(rung_b, folder), images, first)
+    if difference:
+        _print(f"{rung_a} and {rung_b} differ first at {difference}")
+        raise typer.Exit(1)
+    _print(f"{rung_a} and {rung_b} agree in every layer on {len(images):,} frames")
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Gather everything known of a run into report.json and report.md."""
+    from flow.report import collect, to_markdown  # noqa: PLC0415
+    from flow.run_folder import RunFolder  # noqa: PLC0415
+
+    folder = RunFolder.open(run)
+    contents = collect(folder)
+    write_json(folder.report_json, contents)
+    write_text(folder.report_markdown, to_markdown(contents))
+    _print(f"report: {folder.report_markdown} and {folder.report_json}")
+
+
+@app.command()
+def simulate(
+    run: Annotated[Path | None, typer.Option("--run", help="The run folder, runs/NAME.")] = None,
+    frames: Frames = None,
+    backend: Annotated[
+        str | None, typer.Option("--backend", help="numpy or numba; default: the fastest there is.")
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Run the integer network bit by bit on a run's golden frames."""
+    from flow import stages  # noqa: PLC0415
+
+    if run is None:
+        raise UserError("simulate: needs --run")
+    figures = stages.simulate_run(run, frames=frames, backend=stages.find_backend(backend), threads=threads)
+    _print(
+        f"simulate: {figures['frames']:,} frames, accuracy {figures['accuracy']:.2%}, {figures['mismatches']} "
+        f"mismatches with golden, {figures['frames_per_second']:,.0f} frames/s ({figures['backend']})"
+    )
+
+
+@app.command()
+def bench(
+    what: Annotated[str, typer.Argument(help="training")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write BENCH.json and BENCH.md into this folder.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Measure ours and the peers in one run, as ratios."""
+    from flow.benches import run_bench  # noqa: PLC0415
+
+    figures, markdown = run_bench(what, data_dir)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(out / f"{what}.json", figures)
+        write_text(out / f"{what}.md", markdown)
+    _print(markdown)

@@ -1,0 +1,162 @@
+"""The stages from images to golden answers: train, export, simulate. What is up to date is not done again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bnn.errors import UserError
+from bnn.files import write_json
+from bnn.network import Network
+from bnn.serialize import save_network
+from bnn.version import VERSION
+from flow.ladder import accuracy, mismatching_frames
+from flow.progress import console, progress_bar
+from flow.run_folder import Golden, RunFolder, read_json, sha256
+from hw.simulator import Backend, default_backend, reference_meaning, simulate, trace
+
+PROFILE_FRAMES = 256  # enough for the fraction of +1 to three digits
+SHIPPED_CONFIGS = Path(__file__).resolve().parent.parent / "training" / "configs"
+
+
+def find_config(name: str) -> Path:
+    """A TOML file by its path, or a shipped config by its name; UserError lists the shipped ones."""
+    candidates = [Path(name), SHIPPED_CONFIGS / f"{name}.toml"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    shipped = ", ".join(sorted(file.stem for file in SHIPPED_CONFIGS.glob("*.toml")))
+    raise UserError(f"config {name!r}: no such file, and not one of the shipped configs ({shipped})")
+
+
+def train(
+    config_name: str,
+    path: Path,
+    overrides: Sequence[str],
+    *,
+    data_dir: Path | None,
+    devices: int,
+    num_nodes: int,
+    threads: int | None,
+    force: bool,
+) -> None:
+    """Train the model that a config describes into ``path``, or go on where an interrupted training stopped."""
+    from training.config import load_config  # noqa: PLC0415 - torch takes seconds to import
+
+    config = load_config(find_config(config_name), overrides)
+    run = RunFolder.claim(path, config.to_toml())
+    if run.checkpoint.exists() and not force:
+        from training.train import load_trained  # noqa: PLC0415
+
+        load_trained(run.checkpoint, config)  # refuses a damaged file, and one of another model
+        console.print(f"train: {run.checkpoint} is up to date")
+        return
+    from training.train import train as fit  # noqa: PLC0415
+
+    result = fit(
+        config, run.path, data_dir=data_dir, devices=devices, num_nodes=num_nodes, threads=threads, restart=force
+    )
+    console.print(f"train: {run.checkpoint}, test accuracy {result.test_accuracy:.2%}")
+
+
+def export(path: Path, *, data_dir: Path | None, force: bool) -> None:
+    """Absorb the trained model into ``network.npz``, write ``model.onnx`` and the golden answers to the test set."""
+    run = RunFolder.open(path)
+    checkpoint_sha256 = sha256(run.require(run.checkpoint, "train --config NAME"))
+    stamp = run.path / "export.json"
+    if stamp.exists() and not force and _is_exported(run, read_json(stamp), checkpoint_sha256):
+        console.print(f"export: {run.network_file} is up to date")
+        return
+    from onnx_export.absorb import absorb  # noqa: PLC0415 - torch takes seconds to import
+    from onnx_export.export import export_qonnx  # noqa: PLC0415
+    from training.config import load_config  # noqa: PLC0415
+    from training.datasets import load_dataset  # noqa: PLC0415
+    from training.train import load_trained  # noqa: PLC0415
+
+    config = load_config(run.config)
+    model = load_trained(run.checkpoint, config)
+    network = absorb(model.staged())
+    test = load_dataset(config.data.name, data_dir).test
+    stamp.unlink(missing_ok=True)
+    save_network(network, run.network_file)
+    export_qonnx(model, network.input.shape, run.model, network_hash=network.hash)
+    with progress_bar("golden answers", len(test.images)) as progress:
+        scores = simulate(network, test.images, backend=Backend.NUMPY, progress=progress)
+    golden = Golden(test.images, test.labels, scores)
+    run.write_golden(golden, network)
+    write_json(
+        stamp,
+        {
+            "network_hash": network.hash,
+            "askew_version": VERSION,
+            "checkpoint_sha256": checkpoint_sha256,
+            "sha256": {file.name: sha256(file) for file in (run.network_file, run.model)},
+            "accuracy": accuracy(scores, test.labels),
+            "frames": len(golden),
+        },
+    )
+    console.print(
+        f"export: {run.network_file}, network {network.hash[:12]}, {network.weight_bits:,} weight bits, "
+        f"accuracy {accuracy(scores, test.labels):.2%} on {len(golden):,} frames"
+    )
+
+
+def _is_exported(run: RunFolder, stamp: dict[str, Any], checkpoint_sha256: str) -> bool:
+    if stamp.get("checkpoint_sha256") != checkpoint_sha256 or stamp.get("askew_version") != VERSION:
+        return False
+    return all(
+        (run.path / name).exists() and sha256(run.path / name) == checksum for name, checksum in stamp["sha256"].items()
+    )
+
+
+def simulate_run(path: Path, *, frames: int | None, backend: Backend | None, threads: int | None) -> dict[str, Any]:
+    """Run the integer network on the golden frames; written to ``simulate.json`` and returned."""
+    run = RunFolder.open(path)
+    network = run.network()
+    golden = run.golden(network).first(frames)
+    chosen = backend or default_backend()
+    with progress_bar(f"simulate ({chosen.value})", len(golden)) as progress:
+        start = time.perf_counter()
+        scores = simulate(network, golden.images, backend=chosen, threads=threads, progress=progress)
+        seconds = time.perf_counter() - start
+    figures = {
+        "frames": len(golden),
+        "accuracy": accuracy(scores, golden.labels),
+        "mismatches": len(mismatching_frames(scores, golden.scores)),
+        "frames_per_second": len(golden) / seconds,
+        "backend": chosen.value,
+        "layers": profile(network, golden),
+    }
+    run.write_result("simulate", network, figures)
+    return figures
+
+
+def profile(network: Network, golden: Golden) -> dict[str, dict[str, Any]]:
+    """Per layer with bits, over the first frames: the fraction of +1, in all and per channel's quartiles."""
+    images = golden.images[:PROFILE_FRAMES]
+    traced = reference_meaning(network, trace(network, images, backend=Backend.NUMPY))
+    layers = {}
+    for name, bits in list(traced.items())[:-1]:
+        per_channel = bits.mean(axis=(0, 1, 2))
+        layers[name] = {
+            "plus_fraction": float(bits.mean()),
+            "plus_fraction_quartiles": [float(value) for value in np.quantile(per_channel, [0, 0.25, 0.5, 0.75, 1])],
+            "constant_channels": int(((per_channel == 0) | (per_channel == 1)).sum()),
+            "channels": int(bits.shape[3]),
+        }
+    return layers
+
+
+def find_backend(name: str | None) -> Backend | None:
+    """The backend of that name; UserError lists the names there are. None stays None."""
+    if name is None:
+        return None
+    try:
+        return Backend(name)
+    except ValueError:
+        names = ", ".join(backend.value for backend in Backend)
+        raise UserError(f"--backend {name}: unknown, must be one of {names}") from None
