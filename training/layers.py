@@ -103,7 +103,6 @@ class ClippedIdentityActivation(ExtendedInjector):  # type: ignore[misc]
 
     proxy_class = ActQuantProxyFromInjector
     tensor_quant = _ClippedIdentityQuant
-    act_impl = nn.Identity
     signed = True
     narrow_range = True
 
@@ -135,15 +134,22 @@ def binary_conv(
 
 def binary_sign(estimator: Estimator) -> nn.Module:
     """The sign as a Brevitas activation; sign(0) is +1."""
-    quant = QuantIdentity(act_quant=ACTIVATION_QUANT[estimator])
-    quant.act_quant.skip_create_quant_tensor = True  # the value alone: wrapping it costs more than computing it
-    return quant  # type: ignore[no-any-return]
+    return QuantIdentity(act_quant=ACTIVATION_QUANT[estimator])  # type: ignore[no-any-return]
 
 
 def _prepared(layer: Any, weight_start: float) -> nn.Module:
-    layer.weight_quant.skip_create_quant_tensor = True
     nn.init.uniform_(layer.weight, -weight_start, weight_start)
     return layer  # type: ignore[no-any-return]
+
+
+def hand_out_plain_tensors(model: nn.Module, enabled: bool) -> None:
+    """Whether Brevitas' quantizers give plain tensors: wrapping one costs more than the sign that it holds.
+
+    Export needs the wrapped ones.
+    """
+    for module in model.modules():
+        if isinstance(module, (WeightQuantProxyFromInjector, ActQuantProxyFromInjector)):
+            module.skip_create_quant_tensor = enabled
 
 
 def binary_weights(layer: nn.Module) -> Tensor:

@@ -1,0 +1,272 @@
+"""The binary network that a configuration describes, as PyTorch trains it and as threshold absorption reads it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bnn.network import NO_PADDING, InputEncoding, Shape
+from bnn.stage import Epilogue, Pool, Stage, StagedModel
+from training import layers
+from training.config import Config
+from training.plan import StagePlan, plan_network
+
+FULL_SCALE = 255
+
+
+class BinaryStage(nn.Module):
+    """One matrix of binary weights and everything up to the next: pool, batch norm, activation, shift, sign, pool."""
+
+    def __init__(self, plan: StagePlan, config: Config, shift: float | None) -> None:
+        super().__init__()
+        self.plan = plan
+        training, activation = config.training, config.activation
+        self.pad = layers.ConstantPad(plan.padding, plan.pad_value) if plan.padding != NO_PADDING else None
+        if plan.is_convolution:
+            self.matrix = layers.binary_conv(
+                plan.input_shape[2], plan.mh, plan.kernel, plan.stride, training.weight_start
+            )
+        else:
+            self.matrix = layers.binary_dense(plan.mw, plan.mh, training.weight_start)
+        self.pool_before = _pool(plan.pool_before)
+        self.pool_after = _pool(plan.pool_after)
+        self.dropout = nn.Dropout(training.dropout) if training.dropout and not plan.is_last else None
+        self.epilogue: nn.Sequential = nn.Sequential()
+        if plan.is_last:
+            self.epilogue.add_module("affine", layers.ScalarAffine(plan.mw))
+            return
+        self.epilogue.add_module("norm", layers.BatchNorm(plan.mh, activation.batch_norm_bias_start))
+        before_sign = layers.pre_activation(activation.pre_activation, plan.mh, activation.leaky_slope)
+        if before_sign is not None:
+            self.epilogue.add_module("activation", before_sign)
+        if shift is None:
+            self.epilogue.add_module("shift", layers.ThresholdShift(activation.learned_shift_start, plan.mh))
+        elif shift:
+            self.epilogue.add_module("shift", layers.ThresholdShift(shift))
+        self.epilogue.add_module("sign", layers.binary_sign(activation.ste))
+
+    def accumulate(self, x: Tensor) -> Tensor:
+        """Accumulators behind the pool that stands before the activation: (n, c, h, w), or (n, mh) where dense."""
+        if self.pad is not None:
+            x = self.pad(x)
+        if not self.plan.is_convolution and x.dim() > 2:
+            x = x.flatten(1)
+        x = self.matrix(x)
+        return x if self.pool_before is None else self.pool_before(x)  # type: ignore[no-any-return]
+
+    def finish(self, x: Tensor) -> Tensor:
+        """From the epilogue's values to the next stage's input."""
+        if self.pool_after is not None:
+            x = self.pool_after(x)
+        return x if self.dropout is None else self.dropout(x)  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w) or (n, c) of the stage's input to the next one's."""
+        return self.finish(self.epilogue(self.accumulate(x)))
+
+
+class BinaryInput(nn.Module):
+    """1-bit input: +1 from a pixel value on."""
+
+    def __init__(self, pixel: int) -> None:
+        super().__init__()
+        self.shift = layers.ThresholdShift(float(pixel))
+        self.sign = layers.binary_sign(layers.Estimator.CLIPPED_IDENTITY)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(n, c, h, w) pixel values to -1 and +1."""
+        return self.sign(self.shift(pixels))  # type: ignore[no-any-return]
+
+
+class BinaryNetwork(nn.Module):
+    """A network of binary weights and activations.
+
+    Takes float32 pixel values 0..255 (n, c, h, w), not scaled, so that the first layer's accumulators are exact
+    integers like all others; gives logits (n, classes).
+
+    Args:
+        config: describes the network; see ``training.config``.
+        shape: (H, W, C) of the images.
+        classes: number of logits.
+
+    Raises:
+        ConfigError: layers that do not fit the images or each other.
+    """
+
+    def __init__(self, config: Config, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.shape = shape
+        self.classes = classes
+        plans = plan_network(config, shape, classes)
+        is_binary = config.network.input_bits == 1
+        self.input_pixel = round(config.network.input_threshold * FULL_SCALE) if is_binary else None
+        self.input: nn.Module = nn.Identity() if self.input_pixel is None else BinaryInput(self.input_pixel)
+        self.input_dropout = nn.Dropout(config.training.input_dropout) if config.training.input_dropout else None
+        self.stages = nn.ModuleDict()
+        shifts = _shifts(config)
+        for plan in plans:
+            shift = 0.0 if plan.is_last else next(shifts)
+            self.stages[plan.name] = BinaryStage(plan, config, shift)
+        self.train()
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(n, c, h, w) float32 pixel values to (n, classes) logits."""
+        x = self.input(pixels)
+        if self.input_dropout is not None:
+            x = self.input_dropout(x)
+        for stage in self.stages.values():
+            x = stage(x)
+        return x  # type: ignore[no-any-return]
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode, as PyTorch's."""
+        layers.hand_out_plain_tensors(self, mode)
+        return super().train(mode)
+
+    def stage_list(self) -> list[BinaryStage]:
+        """The stages in order."""
+        return [stage for stage in self.stages.values() if isinstance(stage, BinaryStage)]
+
+    @torch.no_grad()
+    def clip(self) -> None:
+        """Keep latent weights within +-1, where the straight-through estimator holds, and PReLU slopes rising.
+
+        A falling slope would make the activation fire on both sides, which no single threshold can do.
+        """
+        weights = [stage.matrix.weight for stage in self.stage_list()]
+        torch._foreach_clamp_min_(weights, -1.0)  # type: ignore[arg-type]
+        torch._foreach_clamp_max_(weights, 1.0)  # type: ignore[arg-type]
+        for module in self.modules():
+            if isinstance(module, nn.PReLU):
+                module.weight.clamp_(min=0.0)
+
+    def staged(self) -> StagedModel:
+        """The network as threshold absorption reads it: a copy on the CPU in evaluation mode, free of this one."""
+        model = copy.deepcopy(self).cpu().eval()
+        return StagedModel(_encoding(model), tuple(_staged(stage) for stage in model.stage_list()))
+
+    def trace(self, images: NDArray[np.uint8], batch: int = 256) -> tuple[dict[str, NDArray[np.uint8]], NDArray[np.float32]]:
+        """Every binary tensor of the network for these images, where the integer network has a layer's output.
+
+        Args:
+            images: (n, H, W, C).
+            batch: images at a time.
+
+        Returns:
+            Bits (n, h, w, c) by name, and the logits (n, classes). The names: ``input`` where that is binary, every
+            hidden layer's, and every pool's. A layer whose pool stands before its activation has no bits of its
+            own: the pool's name stands for both.
+        """
+        traces: dict[str, list[NDArray[np.uint8]]] = {}
+        logits = []
+        with evaluating(self), torch.no_grad():
+            for start in range(0, len(images), batch):
+                x = self.input(to_pixels(images[start : start + batch], self.device))
+                if self.input_pixel is not None:
+                    traces.setdefault("input", []).append(_bits(x))
+                for stage in self.stage_list():
+                    x = stage.epilogue(stage.accumulate(x))
+                    if stage.plan.is_last:
+                        continue
+                    before, after = stage.plan.pool_before, stage.plan.pool_after
+                    traces.setdefault(stage.plan.name if before is None else before.name, []).append(_bits(x))
+                    if after is not None:
+                        x = stage.finish(x)
+                        traces.setdefault(after.name, []).append(_bits(x))
+                logits.append(x.cpu().numpy())
+        return {name: np.concatenate(parts) for name, parts in traces.items()}, np.concatenate(logits)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        return next(self.parameters()).device
+
+    def summary(self) -> str:
+        """A line a layer: name, kind, sizes, output."""
+        lines = [f"input      {'1 bit' if self.input_pixel is not None else '8 bit':10} {_dimensions(self.shape)}"]
+        for stage in self.stage_list():
+            plan = stage.plan
+            kind = f"conv {plan.kernel[0]}x{plan.kernel[1]}" if plan.is_convolution else "dense"
+            pools = "".join(f", {pool.name}" for pool in (plan.pool_before, plan.pool_after) if pool is not None)
+            sizes = f"{plan.mw} x {plan.mh} = {plan.mw * plan.mh:,} weights"
+            lines.append(f"{plan.name:10} {kind:10} {sizes} -> {_dimensions(plan.output_shape)}{pools}")
+        return "\n".join(lines)
+
+
+def to_pixels(images: NDArray[np.uint8] | Tensor, device: torch.device | None = None) -> Tensor:
+    """(n, H, W, C) uint8 images as (n, c, h, w) float32 pixel values."""
+    tensor = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
+    return tensor.to(device).permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode for the block, and afterwards what was before."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+def _shifts(config: Config) -> Iterator[float | None]:
+    given = config.activation.shifts
+    count = config.network.hidden_count
+    return iter([None] * count if given is None else given * (count if len(given) == 1 else 1))
+
+
+def _pool(pool: Pool | None) -> nn.Module | None:
+    return None if pool is None else nn.MaxPool2d(pool.kernel, pool.stride)
+
+
+def _bits(values: Tensor) -> NDArray[np.uint8]:
+    """-1 and +1 in (n, c) or (n, c, h, w) as bits (n, h, w, c)."""
+    spread = values if values.dim() == 4 else values[:, :, None, None]
+    return np.ascontiguousarray((spread > 0).permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy())
+
+
+def _encoding(model: BinaryNetwork) -> InputEncoding:
+    if model.input_pixel is None:
+        return InputEncoding.pixels(model.shape)
+    return InputEncoding.threshold(model.shape, model.input_pixel)
+
+
+def _staged(stage: BinaryStage) -> Stage:
+    plan = stage.plan
+    weights = layers.binary_weights(stage.matrix)
+    height, width, channels = plan.input_shape
+    if not plan.is_convolution and height * width > 1:
+        weights = weights.view(plan.mh, channels, height, width)
+    return Stage(
+        name=plan.name,
+        weights=weights.numpy(),
+        epilogue=_numpy_epilogue(stage.epilogue, plan.is_convolution),
+        is_convolution=plan.is_convolution,
+        stride=plan.stride,
+        padding=plan.padding,
+        pad_value=plan.pad_value,
+        pool_before=plan.pool_before,
+        pool_after=plan.pool_after,
+    )
+
+
+def _numpy_epilogue(epilogue: nn.Module, is_convolution: bool) -> Epilogue:
+    def apply(accumulators: NDArray[np.float32]) -> NDArray[np.float32]:
+        x = torch.from_numpy(np.ascontiguousarray(accumulators, dtype=np.float32))
+        with torch.no_grad():
+            y: Tensor = epilogue(x[:, :, None, None])[:, :, 0, 0] if is_convolution else epilogue(x)
+        return y.numpy()
+
+    return apply
+
+
+def _dimensions(shape: Shape) -> str:
+    return " x ".join(str(size) for size in shape)
