@@ -49,12 +49,11 @@ def doctor() -> None:
     from flow.doctor import examine  # noqa: PLC0415
 
     findings = examine()
-    table = Table("", "what", "found", "needed for", "how to get it", box=None, pad_edge=False)
+    width = max(len(finding.check.name) for finding in findings)
     for finding in findings:
         check = finding.check
-        mark = "ok" if finding.found else ("MISSING" if check.required else "-")
-        table.add_row(mark, check.name, finding.found or "", check.enables, "" if finding.found else check.remedy)
-    Console().print(table)
+        explained = finding.found or f"needed for {check.enables}: {check.remedy}"
+        _print(f"{'ok' if finding.found else 'missing':8}{check.name:{width + 2}}{explained}")
     if any(finding.check.required and not finding.found for finding in findings):
         raise UserError("doctor: something that everything needs is missing, see above")
 

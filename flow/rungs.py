@@ -49,6 +49,7 @@ class ReferenceRung:
         from training.train import load_trained  # noqa: PLC0415
 
         self._model = load_trained(run.require(run.checkpoint, "train"), load_config(run.config))
+        self._last_layer = self._model.stage_list()[-1].plan.name
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
         """Logits, float32."""
@@ -64,8 +65,9 @@ class ReferenceRung:
         return np.concatenate(parts)
 
     def trace(self, images: NDArray[np.uint8]) -> Trace:
-        """The model's own bits."""
-        return dict(self._model.trace(images))
+        """The model's own bits, and its logits under the last layer's name."""
+        bits, logits = self._model.trace(images)
+        return {**bits, self._last_layer: logits}
 
 
 class QonnxRung:

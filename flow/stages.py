@@ -17,20 +17,9 @@ from bnn.version import VERSION
 from flow.ladder import accuracy, mismatching_frames
 from flow.progress import console, progress_bar
 from flow.run_folder import Golden, RunFolder, read_json, sha256
-from hw.simulator import Backend, default_backend, reference_meaning, simulate, trace
+from hw.simulator import Backend, available_backends, reference_meaning, simulate, trace
 
 PROFILE_FRAMES = 256  # enough for the fraction of +1 to three digits
-SHIPPED_CONFIGS = Path(__file__).resolve().parent.parent / "training" / "configs"
-
-
-def find_config(name: str) -> Path:
-    """A TOML file by its path, or a shipped config by its name; UserError lists the shipped ones."""
-    candidates = [Path(name), SHIPPED_CONFIGS / f"{name}.toml"]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    shipped = ", ".join(sorted(file.stem for file in SHIPPED_CONFIGS.glob("*.toml")))
-    raise UserError(f"config {name!r}: no such file, and not one of the shipped configs ({shipped})")
 
 
 def train(
@@ -47,7 +36,7 @@ def train(
     """Train the model that a config describes into ``path``, or go on where an interrupted training stopped."""
     from training.config import load_config  # noqa: PLC0415 - torch takes seconds to import
 
-    config = load_config(find_config(config_name), overrides)
+    config = load_config(config_name, overrides)
     run = RunFolder.claim(path, config.to_toml())
     if run.checkpoint.exists() and not force:
         from training.train import load_trained  # noqa: PLC0415
@@ -118,7 +107,7 @@ def simulate_run(path: Path, *, frames: int | None, backend: Backend | None, thr
     run = RunFolder.open(path)
     network = run.network()
     golden = run.golden(network).first(frames)
-    chosen = backend or default_backend()
+    chosen = backend or available_backends()[0]
     with progress_bar(f"simulate ({chosen.value})", len(golden)) as progress:
         start = time.perf_counter()
         scores = simulate(network, golden.images, backend=chosen, threads=threads, progress=progress)
