@@ -152,7 +152,9 @@ class BinaryNetwork(nn.Module):
         model = copy.deepcopy(self).cpu().eval()
         return StagedModel(_encoding(model), tuple(_staged(stage) for stage in model.stage_list()))
 
-    def trace(self, images: NDArray[np.uint8], batch: int = 256) -> tuple[dict[str, NDArray[np.uint8]], NDArray[np.float32]]:
+    def trace(
+        self, images: NDArray[np.uint8], batch: int = 256
+    ) -> tuple[dict[str, NDArray[np.uint8]], NDArray[np.float32]]:
         """Every binary tensor of the network for these images, where the integer network has a layer's output.
 
         Args:

@@ -1,0 +1,131 @@
+"""The files of a training: a checkpoint an epoch, from which it resumes, and the finished model."""
+
+from __future__ import annotations
+
+import pickle
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bnn.errors import UserError
+from bnn.files import atomic_path
+from bnn.version import VERSION
+from training.config import Config
+from training.models import BinaryNetwork
+
+FORMAT = 1
+KEPT_EPOCHS = 2  # the last, and the one before in case the disk damages the last
+DAMAGED = (RuntimeError, ValueError, KeyError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile)
+
+
+class CheckpointError(UserError):
+    """A checkpoint that is damaged, or belongs to something else."""
+
+
+def save_trained(path: Path, model: BinaryNetwork, config: Config, result: dict[str, Any]) -> None:
+    """Write the finished model with the configuration that made it, atomically."""
+    content = {
+        "format": FORMAT,
+        "askew_version": VERSION,
+        "config": config.to_toml(),
+        "config_hash": config.hash,
+        "model_hash": config.model_hash,
+        "shape": list(model.shape),
+        "classes": model.classes,
+        "state": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
+        "result": result,
+    }
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_trained(path: Path, config: Config) -> BinaryNetwork:
+    """The finished model on the CPU, in evaluation mode.
+
+    Raises:
+        CheckpointError: missing, damaged, of a newer format, or of a model that ``config`` does not describe.
+    """
+    content = read_trained(path)
+    if content["model_hash"] != config.model_hash:
+        raise CheckpointError(f"{path}: checkpoint of another model: {difference(content['config'], config, MODEL)}")
+    model = BinaryNetwork(config, tuple(content["shape"]), content["classes"])
+    try:
+        model.load_state_dict(content["state"])
+    except RuntimeError as error:
+        first = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{path}: checkpoint does not fit the model: {first}; train again") from None
+    return model.eval()
+
+
+def read_trained(path: Path) -> dict[str, Any]:
+    """The content of a finished model's file; CheckpointError where missing, damaged or newer."""
+    if not path.exists():
+        raise CheckpointError(f"{path}: no trained model; run `askew train` first")
+    content = _load(path)
+    if content is None or "format" not in content:
+        raise CheckpointError(f"{path}: damaged, or no checkpoint of Askew; delete it and train again")
+    if content["format"] != FORMAT:
+        raise CheckpointError(f"{path}: format {content['format']}, this version reads {FORMAT}; update Askew")
+    return content
+
+
+def epoch_path(folder: Path, epochs_done: int) -> Path:
+    """Where the checkpoint behind so many whole epochs lies."""
+    return folder / f"epoch-{epochs_done:06d}.ckpt"
+
+
+def latest_epoch(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The newest epoch checkpoint that can be read, and its content; None where there is none."""
+    for path in sorted(folder.glob("epoch-*.ckpt"), reverse=True):
+        content = _load(path)
+        if content is not None and "askew" in content:
+            return path, content
+    return None
+
+
+def forget_old_epochs(folder: Path) -> None:
+    """Delete all but the newest epoch checkpoints, and what a killed process left half-written."""
+    for path in sorted(folder.glob("epoch-*.ckpt"))[:-KEPT_EPOCHS]:
+        path.unlink(missing_ok=True)
+
+
+MODEL = ("network", "activation")
+
+
+def difference(toml: str, config: Config, sections: tuple[str, ...] | None = None) -> str:
+    """The first setting in which a checkpoint's configuration differs from this one, in words."""
+    theirs, ours = _flat(tomllib.loads(toml)), _flat(config.settings())
+    for key in sorted({*theirs, *ours}):
+        if theirs.get(key) != ours.get(key) and (sections is None or key.split(".")[0] in sections):
+            return f"{key} is {_shown(theirs, key)} there and {_shown(ours, key)} in the config"
+    return "it was made by another version of the config"
+
+
+def _shown(settings: dict[str, Any], key: str) -> str:
+    text = repr(settings[key]) if key in settings else "unset"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in settings.items():
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
+    return flat
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except DAMAGED:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def network_state(content: dict[str, Any]) -> dict[str, Tensor]:
+    """The network's part of an epoch checkpoint."""
+    prefix = "network."
+    return {name.removeprefix(prefix): t for name, t in content["state_dict"].items() if name.startswith(prefix)}

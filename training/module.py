@@ -1,0 +1,172 @@
+"""The training as Lightning runs it: steps, learning rate, and what is measured after each epoch."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812, its name everywhere
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.optim import SGD, Adam, AdamW
+
+from training.augment import Augmentation
+from training.batches import Batches, derive_seed
+from training.config import Config, Loss, Optimizer, Schedule, TrainingConfig
+from training.evaluate import accuracy, plus_one_fractions
+from training.models import BinaryNetwork
+from training.sources.dataset import Dataset, Split
+
+PROBE_IMAGES = 1000  # of which the fraction of +1 is measured after each epoch
+INITIAL, EPOCH, ORDER = range(3)  # what a derived seed is for
+
+
+class BinaryTraining(LightningModule):
+    """Trains a network. Everything random follows from the seed and the epoch, so that a resumed training is exact.
+
+    Attributes:
+        network: what is trained.
+        history: a row an epoch of what was measured, kept in the checkpoints.
+    """
+
+    def __init__(self, config: Config, dataset: Dataset, train: Split, validation: Split | None, threads: int) -> None:
+        super().__init__()
+        self.config = config
+        self.train_split = train
+        self.validation_split = validation
+        self.threads = threads
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(config.training.seed, INITIAL))
+            self.network = BinaryNetwork(config, dataset.shape, dataset.classes)
+        self.history: list[dict[str, float]] = []
+        self._batches: Batches | None = None
+        self._loss_sum = torch.zeros(())
+
+    def setup(self, stage: str) -> None:
+        """Called in every process, so that all of them compute with the same number of threads."""
+        torch.set_num_threads(self.threads)
+
+    def train_dataloader(self) -> Batches:
+        """This process's share of the training images, on its device."""
+        training = self.config.training
+        self._batches = Batches(
+            self.train_split,
+            min(training.batch_size, len(self.train_split)) // self.trainer.world_size,
+            seed=derive_seed(training.seed, ORDER),
+            drop_last=True,
+            rank=self.trainer.global_rank,
+            world_size=self.trainer.world_size,
+            device=self.device,
+            augmentation=_augmentation(training),
+        )
+        return self._batches
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """One optimizer; weight decay acts on latent weights alone."""
+        return make_optimizer(self.network, self.config.training)
+
+    def on_train_epoch_start(self) -> None:
+        """Whatever dropout draws depends on the epoch, not on what was drawn before."""
+        torch.manual_seed(derive_seed(self.config.training.seed, EPOCH, self.current_epoch, self.global_rank))
+        self._loss_sum = torch.zeros((), device=self.device)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """The learning rate is a function of the step, so there is no state of it to resume."""
+        assert self._batches is not None
+        steps = len(self._batches)
+        rate = learning_rate(self.config.training, self.current_epoch * steps + batch_idx, steps)
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """The loss of one batch."""
+        images, labels = batch
+        loss = loss_value(self.network(images), labels, self.config.training)
+        self._loss_sum += loss.detach()
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Latent weights stay where their estimator holds."""
+        self.network.clip()
+
+    def on_train_epoch_end(self) -> None:
+        """Measure, and add a row to the history."""
+        assert self._batches is not None
+        loss = self.trainer.strategy.reduce(self._loss_sum / len(self._batches), reduce_op="mean")
+        row = {"epoch": self.current_epoch + 1, "loss": float(loss)}
+        row["learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
+        if self.trainer.is_global_zero:
+            if self.validation_split is not None:
+                row["validation_accuracy"] = accuracy(self.network, self.validation_split)
+            probe = self.validation_split or self.train_split
+            fractions = plus_one_fractions(self.network, probe.images[:PROBE_IMAGES])
+            row.update({f"plus_one/{name}": fraction for name, fraction in fractions.items()})
+            for logger in self.loggers:
+                logger.log_metrics(row, step=self.current_epoch + 1)
+        self.history.append(row)
+        if not math.isfinite(row["loss"]):
+            self.trainer.should_stop = True
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What makes the checkpoint ours."""
+        checkpoint["askew"] = {
+            "config": self.config.to_toml(),
+            "config_hash": self.config.hash,
+            "world_size": self.trainer.world_size,
+            "threads": self.threads,
+            "epochs": len(self.history),
+            "history": self.history,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the history where it was."""
+        self.history = list(checkpoint["askew"]["history"])
+
+
+def make_optimizer(network: BinaryNetwork, training: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimizer of a configuration: latent weights decay, all other parameters don't."""
+    weights = [stage.matrix.weight for stage in network.stage_list()]
+    chosen = {id(weight) for weight in weights}
+    others = [parameter for parameter in network.parameters() if id(parameter) not in chosen]
+    groups = [
+        {"params": weights, "weight_decay": training.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    match training.optimizer:
+        case Optimizer.ADAM:
+            return Adam(groups, lr=training.learning_rate, fused=True)
+        case Optimizer.ADAMW:
+            return AdamW(groups, lr=training.learning_rate, fused=True)
+        case Optimizer.SGD:
+            return SGD(groups, lr=training.learning_rate, momentum=training.momentum, fused=True)
+
+
+def learning_rate(training: TrainingConfig, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of a step, counted from 0 over the whole training."""
+    warmup = training.warmup_epochs * steps_per_epoch
+    if step < warmup:
+        return training.learning_rate * (step + 1) / (warmup + 1)
+    progress = (step - warmup) / max(1.0, training.epochs * steps_per_epoch - warmup)
+    match training.schedule:
+        case Schedule.CONSTANT:
+            return training.learning_rate
+        case Schedule.COSINE:
+            return training.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+        case Schedule.LINEAR:
+            return training.learning_rate * (1.0 - progress)
+
+
+def loss_value(logits: Tensor, labels: Tensor, training: TrainingConfig) -> Tensor:
+    """The loss of logits (n, classes) and labels (n,), averaged over the batch."""
+    if training.loss is Loss.CROSS_ENTROPY:
+        return F.cross_entropy(logits, labels, label_smoothing=training.label_smoothing)
+    target = F.one_hot(labels, logits.shape[1]).to(logits.dtype) * 2.0 - 1.0
+    return F.relu(1.0 - target * logits).square().mean()
+
+
+def _augmentation(training: TrainingConfig) -> Augmentation | None:
+    chosen = training.augmentation
+    if not chosen.shift_pixels and not chosen.flip:
+        return None
+    return Augmentation(shift=chosen.shift_pixels, flip=chosen.flip)

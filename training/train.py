@@ -1,0 +1,324 @@
+"""Train what a configuration describes, into a run folder, so that an interruption at any moment costs one epoch.
+
+``checkpoints/`` holds the last whole epochs, ``logs/`` what was measured, ``checkpoint.ckpt`` the finished model.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from bnn.errors import UserError
+from bnn.files import atomic_path, write_text
+from training.batches import derive_seed
+from training.checkpoint import (
+    CheckpointError,
+    difference,
+    epoch_path,
+    forget_old_epochs,
+    latest_epoch,
+    load_trained,
+    network_state,
+    read_trained,
+    save_trained,
+)
+from training.config import Config
+from training.datasets import load_dataset
+from training.evaluate import accuracy
+from training.models import BinaryNetwork
+from training.module import BinaryTraining
+from training.progress import ProgressBar
+from training.sources.dataset import Dataset, Split
+
+__all__ = ["CheckpointError", "TrainingResult", "load_trained", "train"]
+
+SPLIT_SEED = 20210403  # of the held-out images; the same for every training seed, so that seeds can be compared
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training came to.
+
+    Attributes:
+        checkpoint: the finished model.
+        test_accuracy: share of the test images, measured once, at the end.
+        validation_accuracy: of the held-out training images after the last epoch; None where none were held out.
+        plus_one: share of +1 by layer after the last epoch.
+        history: a row an epoch: epoch, loss, learning_rate, validation_accuracy, plus_one/LAYER.
+        resumed_from_epoch: whole epochs that an earlier, interrupted training had done.
+    """
+
+    checkpoint: Path
+    config_hash: str
+    epochs: int
+    test_accuracy: float
+    validation_accuracy: float | None
+    plus_one: dict[str, float]
+    history: tuple[dict[str, float], ...]
+    resumed_from_epoch: int
+
+
+def train(
+    config: Config,
+    run_dir: Path,
+    *,
+    data_dir: Path | None = None,
+    epochs: int | None = None,
+    devices: int = 1,
+    num_nodes: int = 1,
+    threads: int | None = None,
+    progress: bool = True,
+    restart: bool = False,
+) -> TrainingResult:
+    """Train, or go on where an interrupted training in ``run_dir`` stopped; a finished one is returned as it is.
+
+    On a CPU the final weights depend on the configuration, the number of processes and ``threads`` alone, however
+    often the training was killed. A GPU is used where there is one.
+
+    Args:
+        config: what to train, and how.
+        run_dir: made where it is missing.
+        data_dir: where the data set is; see ``training.datasets``.
+        epochs: instead of the configuration's.
+        devices: processes (or GPUs) on each node; they share each batch.
+        num_nodes: nodes; start the same command on each, under torchrun or SLURM.
+        threads: of each process on a CPU; PyTorch's choice where None, and after an interruption what it was before.
+        progress: show a progress bar on stderr.
+        restart: begin anew whatever is there.
+
+    Raises:
+        UserError: data missing or damaged, sizes that do not fit, or a folder with another configuration's training.
+    """
+    if epochs is not None:
+        config = config.with_overrides([f"training.epochs={epochs}"])
+    dataset = load_dataset(config.data.name, data_dir)
+    training_split, validation_split = split_training(config, dataset)
+    _check_batch(config, training_split, devices * num_nodes)
+    folder, finished = run_dir / "checkpoints", run_dir / "checkpoint.ckpt"
+    if restart:
+        _forget(run_dir)
+    if finished.exists():
+        return _finished(finished, config)
+    folder.mkdir(parents=True, exist_ok=True)
+    start = _start(folder, config, devices * num_nodes)
+    if threads is None:
+        threads = start.threads or max(1, torch.get_num_threads() // devices)
+    module = BinaryTraining(config, dataset, training_split, validation_split, threads)
+    if start.epochs < config.training.epochs:
+        with _quiet(), _thread_count(threads):
+            trainer = _trainer(config, run_dir, start.epochs, devices, num_nodes, progress)
+            trainer.fit(module, ckpt_path=start.path, weights_only=True)
+    return _finish(finished, folder, config, dataset, start.epochs)
+
+
+def split_training(config: Config, dataset: Dataset) -> tuple[Split, Split | None]:
+    """The images to train on and those that are held out; the test images are in neither."""
+    count = len(dataset.train)
+    order = np.random.default_rng(SPLIT_SEED).permutation(count)
+    held_out = round(count * config.data.validation_fraction)
+    kept = np.sort(order[held_out:][: config.data.train_limit])
+    validation = None
+    if config.data.validation_fraction:
+        if not 0 < held_out < count:
+            raise UserError(
+                f"{config.source}: data.validation_fraction {config.data.validation_fraction} of {count} training "
+                f"images is {held_out}; must leave at least one on either side"
+            )
+        validation = _chosen(dataset.train, np.sort(order[:held_out]))
+    if len(kept) == count:
+        return dataset.train, validation
+    return _chosen(dataset.train, kept), validation
+
+
+def _chosen(split: Split, positions: np.ndarray[Any, np.dtype[np.int64]]) -> Split:
+    return Split(split.images[positions], split.labels[positions])
+
+
+def _check_batch(config: Config, split: Split, world_size: int) -> None:
+    batch = config.training.batch_size
+    if batch % world_size:
+        raise UserError(
+            f"{config.source}: training.batch_size ({batch}) must be divisible by the devices ({world_size})"
+        )
+    if min(batch, len(split)) // world_size < 2:
+        raise UserError(
+            f"{config.source}: training.batch_size ({batch}) must give each of {world_size} devices at least 2 of the "
+            f"{len(split)} images: a batch norm needs more than one"
+        )
+
+
+@dataclass(frozen=True)
+class _Start:
+    epochs: int = 0
+    path: Path | None = None
+    threads: int | None = None
+
+
+def _start(folder: Path, config: Config, world_size: int) -> _Start:
+    """Where to go on; UserError where the folder holds the training of something else."""
+    found = latest_epoch(folder)
+    if found is None:
+        return _Start()
+    path, content = found
+    ours = content["askew"]
+    if ours["config_hash"] != config.hash:
+        raise CheckpointError(
+            f"{path}: a training with another config: {difference(ours['config'], config)}; "
+            "choose another run folder, or begin anew with --force"
+        )
+    if ours["world_size"] != world_size:
+        raise CheckpointError(
+            f"{path}: the interrupted training had {ours['world_size']} processes, this one has {world_size}; "
+            "must be the same for the same result"
+        )
+    return _Start(ours["epochs"], path, ours["threads"])
+
+
+class _EpochCheckpoint(Checkpoint):
+    """Writes a checkpoint and the measurements so far after each epoch, each whole or not at all."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._folder = run_dir / "checkpoints"
+        self._metrics = run_dir / "logs" / "metrics.csv"
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, BinaryTraining)
+        if not np.isfinite(pl_module.history[-1]["loss"]):
+            return
+        path = epoch_path(self._folder, trainer.current_epoch + 1)
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(path)  # writes nothing here, but all processes must take part
+            return
+        with atomic_path(path) as temporary:
+            trainer.save_checkpoint(temporary)
+        forget_old_epochs(self._folder)
+        write_text(self._metrics, _csv(pl_module.history))
+
+
+def _trainer(config: Config, run_dir: Path, start_epoch: int, devices: int, num_nodes: int, progress: bool) -> Trainer:
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:
+        # +-1 and pixels are exact in the 11 bits of TensorFloat-32, so accumulators stay exact
+        torch.set_float32_matmul_precision("high")
+    strategy = "auto"
+    if devices * num_nodes > 1:
+        is_launched = num_nodes > 1 or "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_NTASKS" in os.environ
+        strategy = "ddp" if is_launched else "ddp_spawn"
+    logger = TensorBoardLogger(
+        run_dir / "logs", name="", version="tensorboard", purge_step=start_epoch + 1 if start_epoch else None
+    )
+    callbacks: list[Callback] = [_EpochCheckpoint(run_dir)]
+    if progress:
+        callbacks.append(ProgressBar(config.name, start_epoch))
+    return Trainer(
+        accelerator="gpu" if on_gpu else "cpu",
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        max_epochs=config.training.epochs,
+        logger=logger,
+        callbacks=callbacks,
+        default_root_dir=run_dir,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        limit_val_batches=0,
+        use_distributed_sampler=False,
+    )
+
+
+def _finish(finished: Path, folder: Path, config: Config, dataset: Dataset, resumed_from: int) -> TrainingResult:
+    """Measure the last epoch's model on the test images and write it as the finished one."""
+    found = latest_epoch(folder)
+    done = 0 if found is None else found[1]["askew"]["epochs"]
+    if found is None or done < config.training.epochs:
+        raise UserError(
+            f"{config.source}: training stopped in epoch {done + 1}: the loss is no longer a finite number; "
+            "lower training.learning_rate"
+        )
+    model = BinaryNetwork(config, dataset.shape, dataset.classes)
+    model.load_state_dict(network_state(found[1]))
+    if torch.cuda.is_available():
+        model.cuda()
+    result = {
+        "test_accuracy": accuracy(model, dataset.test),
+        "history": found[1]["askew"]["history"],
+        "resumed_from_epoch": resumed_from,
+    }
+    save_trained(finished, model, config, result)
+    return _finished(finished, config)
+
+
+def _finished(path: Path, config: Config) -> TrainingResult:
+    """What a finished training came to; CheckpointError where it was another configuration's."""
+    content = read_trained(path)
+    if content["config_hash"] != config.hash:
+        raise CheckpointError(
+            f"{path}: trained with another config: {difference(content['config'], config)}; "
+            "choose another run folder, or begin anew with --force"
+        )
+    result = content["result"]
+    last = result["history"][-1]
+    return TrainingResult(
+        checkpoint=path,
+        config_hash=config.hash,
+        epochs=config.training.epochs,
+        test_accuracy=result["test_accuracy"],
+        validation_accuracy=last.get("validation_accuracy"),
+        plus_one={key.partition("/")[2]: value for key, value in last.items() if key.startswith("plus_one/")},
+        history=tuple(result["history"]),
+        resumed_from_epoch=result["resumed_from_epoch"],
+    )
+
+
+def _forget(run_dir: Path) -> None:
+    (run_dir / "checkpoint.ckpt").unlink(missing_ok=True)
+    for name in ("checkpoints", "logs"):
+        shutil.rmtree(run_dir / name, ignore_errors=True)
+
+
+def _csv(history: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+@contextmanager
+def _thread_count(threads: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Lightning's hints, which are about data loaders that we do not use."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"lightning\..*")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
