@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +84,7 @@ def train(
     threads: int | None = None,
     progress: bool = True,
     restart: bool = False,
+    callbacks: Sequence[Callback] = (),
 ) -> TrainingResult:
     """Train, or go on where an interrupted training in ``run_dir`` stopped; a finished one is returned as it is.
 
@@ -100,6 +101,7 @@ def train(
         threads: of each process on a CPU; PyTorch's choice where None, and after an interruption what it was before.
         progress: show a progress bar on stderr.
         restart: begin anew whatever is there.
+        callbacks: Lightning's, in addition to ours.
 
     Raises:
         UserError: data missing or damaged, sizes that do not fit, or a folder with another configuration's training.
@@ -121,7 +123,7 @@ def train(
     module = BinaryTraining(config, dataset, training_split, validation_split, threads)
     if start.epochs < config.training.epochs:
         with _quiet(), _thread_count(threads):
-            trainer = _trainer(config, run_dir, start.epochs, devices, num_nodes, progress)
+            trainer = _trainer(config, run_dir, start.epochs, devices, num_nodes, progress, callbacks)
             trainer.fit(module, ckpt_path=start.path, weights_only=True)
     return _finish(finished, folder, config, dataset, start.epochs)
 
@@ -210,7 +212,15 @@ class _EpochCheckpoint(Checkpoint):
         write_text(self._metrics, _csv(pl_module.history))
 
 
-def _trainer(config: Config, run_dir: Path, start_epoch: int, devices: int, num_nodes: int, progress: bool) -> Trainer:
+def _trainer(
+    config: Config,
+    run_dir: Path,
+    start_epoch: int,
+    devices: int,
+    num_nodes: int,
+    progress: bool,
+    extra_callbacks: Sequence[Callback],
+) -> Trainer:
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         # +-1 and pixels are exact in the 11 bits of TensorFloat-32, so accumulators stay exact
@@ -222,7 +232,7 @@ def _trainer(config: Config, run_dir: Path, start_epoch: int, devices: int, num_
     logger = TensorBoardLogger(
         run_dir / "logs", name="", version="tensorboard", purge_step=start_epoch + 1 if start_epoch else None
     )
-    callbacks: list[Callback] = [_EpochCheckpoint(run_dir)]
+    callbacks: list[Callback] = [*extra_callbacks, _EpochCheckpoint(run_dir)]
     if progress:
         callbacks.append(ProgressBar(config.name, start_epoch))
     return Trainer(
