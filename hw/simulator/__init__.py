@@ -1,1 +1,23 @@
-"""The bit-accurate simulator."""
+"""The bit-accurate simulator: a NumPy reference, compiled kernels that equal it, and traces of every layer."""
+
+from hw.simulator.simulate import (
+    Backend,
+    available_backends,
+    check_images,
+    predict,
+    prepare,
+    reference_meaning,
+    simulate,
+    trace,
+)
+
+__all__ = [
+    "Backend",
+    "available_backends",
+    "check_images",
+    "predict",
+    "prepare",
+    "reference_meaning",
+    "simulate",
+    "trace",
+]

@@ -1,0 +1,186 @@
+"""The simulator's front: images in; scores, classes or traces out, whichever backend computes them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from enum import Enum
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import MaxPoolLayer, Network, UserError
+from hw.simulator.reference import Reference
+
+Progress = Callable[[int], None]
+
+
+class Backend(Enum):
+    """What computes the network; all give the same bits."""
+
+    NUMPY = "numpy"
+    NUMBA = "numba"
+
+
+class Engine(Protocol):
+    """One network, made ready to run on one backend. Its methods may be called from several threads at once."""
+
+    @property
+    def frames_per_batch(self) -> int:
+        """Frames to hand to one call."""
+
+    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Scores (n, classes) of images (n, H, W, C)."""
+
+    def trace(self, images: NDArray[np.uint8], accumulators: bool) -> dict[str, NDArray[Any]]:
+        """As ``simulate.trace``, for one batch."""
+
+
+_engines: WeakKeyDictionary[Network, dict[Backend, Engine]] = WeakKeyDictionary()
+
+
+def available_backends() -> tuple[Backend, ...]:
+    """The backends that this machine can run, the fastest first."""
+    return (Backend.NUMPY,)
+
+
+def default_threads() -> int:
+    """The number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def simulate(
+    network: Network,
+    images: NDArray[np.uint8],
+    *,
+    backend: Backend | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.int32]:
+    """The integer network's scores. Memory beyond images and scores does not grow with the number of images.
+
+    Args:
+        network: what to compute.
+        images: (n, H, W, C) uint8, of the network's input shape.
+        backend: None takes the fastest that is installed.
+        threads: frames are computed by this many threads at once; None takes one a processor.
+        progress: called with the number of frames done since its last call.
+
+    Returns:
+        (n, classes) int32.
+
+    Raises:
+        UserError: the images' shape or type is wrong, there are no threads, or the backend is not installed.
+    """
+    check_images(network, images)
+    engine = prepare(network, backend)
+    scores = np.empty((len(images), network.classes), np.int32)
+
+    def run(start: int) -> int:
+        batch = images[start : start + engine.frames_per_batch]
+        scores[start : start + len(batch)] = engine.scores(np.ascontiguousarray(batch))
+        return len(batch)
+
+    for done in _in_threads(run, range(0, len(images), engine.frames_per_batch), threads):
+        if progress is not None:
+            progress(done)
+    return scores
+
+
+def predict(scores: NDArray[np.generic]) -> NDArray[np.int64]:
+    """The class (n,) of each row of scores (n, classes): the highest, ties to the lower index."""
+    return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)  # argmax gives the first of equals
+
+
+def trace(
+    network: Network,
+    images: NDArray[np.uint8],
+    *,
+    backend: Backend | None = None,
+    accumulators: bool = False,
+) -> dict[str, NDArray[Any]]:
+    """What every layer gives, in the order of the network. All of it is held in memory.
+
+    Args:
+        network: what to compute.
+        images: (n, H, W, C) uint8, of the network's input shape.
+        backend: None takes the fastest that is installed.
+        accumulators: give each dense or convolutional layer's accumulators in place of its output.
+
+    Returns:
+        "input": (n, H, W, C) uint8 bits, where the input is binary. Then by layer name (n, H, W, C) uint8 bits; of
+        the last layer (n, classes) int32 scores. Accumulators are int32, of the shape of what they replace.
+
+    Raises:
+        UserError: the images' shape or type is wrong, or the backend is not installed.
+    """
+    check_images(network, images)
+    engine = prepare(network, backend)
+    starts = range(0, max(len(images), 1), engine.frames_per_batch)
+    parts = [engine.trace(images[start : start + engine.frames_per_batch], accumulators) for start in starts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def reference_meaning(network: Network, traced: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The trace with every max pool's bits as the trained model means them: ``inverted`` channels undone.
+
+    A layer right before such a pool keeps the network's own bits; the model, which pools before its activation, has
+    nothing to compare them with.
+    """
+    meant = dict(traced)
+    for layer in network.layers:
+        if isinstance(layer, MaxPoolLayer) and layer.inverted is not None:
+            meant[layer.name] = traced[layer.name] ^ layer.inverted.astype(np.uint8)
+    return meant
+
+
+def prepare(network: Network, backend: Backend | None = None) -> Engine:
+    """The network made ready for a backend, kept for as long as the network lives.
+
+    Raises:
+        UserError: the backend is not installed.
+    """
+    chosen = backend or available_backends()[0]
+    if chosen not in available_backends():
+        raise UserError(f"backend {chosen.value}: is not installed; install {chosen.value} or use --backend numpy")
+    engines = _engines.setdefault(network, {})
+    if chosen not in engines:
+        engines[chosen] = _make_engine(network, chosen)
+    return engines[chosen]
+
+
+def _make_engine(network: Network, backend: Backend) -> Engine:
+    assert backend is Backend.NUMPY
+    return Reference(network)
+
+
+def check_images(network: Network, images: NDArray[Any]) -> None:
+    """UserError where the images are not (n, H, W, C) uint8 of the network's input shape."""
+    expected = ", ".join(str(size) for size in network.input.shape)
+    if images.dtype != np.uint8:
+        raise UserError(f"images: type is {images.dtype}, must be uint8 pixel values of shape (n, {expected})")
+    if images.ndim != 4 or images.shape[1:] != network.input.shape:
+        raise UserError(f"images: shape is {images.shape}, must be (n, {expected}), the network's input")
+
+
+def _in_threads(run: Callable[[int], int], starts: range, threads: int | None) -> Iterator[int]:
+    """Call ``run`` on every start and yield what it returns, as it returns."""
+    count = default_threads() if threads is None else threads
+    if count < 1:
+        raise UserError(f"threads: {count} given, must be at least 1")
+    if count == 1 or len(starts) <= 1:
+        yield from map(run, starts)
+        return
+    with ThreadPoolExecutor(count) as executor:
+        pending = {executor.submit(run, start) for start in starts}
+        try:
+            while pending:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            executor.shutdown(cancel_futures=True)
