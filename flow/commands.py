@@ -67,8 +67,8 @@ def data_list(data_dir: DataDir = None) -> None:
     for info in list_datasets(data_dir):
         height, width, channels = info.shape
         size = f"{height}x{width}x{channels}"
-        where = str(info.where) if info.where else f"not here: askew data fetch {info.name}"
-        table.add_row(info.name, size, str(info.classes), f"{info.train:,}", f"{info.test:,}", where)
+        counts = (f"{info.train_images:,}", f"{info.test_images:,}")
+        table.add_row(info.name, size, str(info.classes), *counts, info.where)
     Console(soft_wrap=True).print(table)
 
 

@@ -1,0 +1,5 @@
+"""`python -m flow` is `askew`."""
+
+from flow.cli import main
+
+main()
