@@ -53,19 +53,24 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise DataError(f"{path}: no such file; a data set of your own is one .npz with {', '.join(KEYS)}")
     try:
-        # The file is opened here because NumPy leaves one of its own open when the archive is damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
+        with path.open("rb") as file:  # opened here, as NumPy leaves a file of its own open when it is damaged
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
                 raise DataError(f"{path}: is a single array, must be an .npz with {', '.join(KEYS)}")
-            if missing := [key for key in KEYS if key not in archive.files]:
-                found = f"its first keys are {archive.files[:8]}" if archive.files else "it is empty"
-                raise DataError(f"{path}: has no {', '.join(missing)} ({found}); save it with these keys")
-            return {key: np.asarray(archive[key]) for key in (*KEYS, CLASS_NAMES) if key in archive.files}
+            with loaded as archive:
+                return _read_keys(archive, path)
     except DataError:
         raise
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, MemoryError, RuntimeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{path}: not a whole .npz of plain arrays ({reason}); save it again") from error
+
+
+def _read_keys(archive: np.lib.npyio.NpzFile, path: Path) -> dict[str, NDArray[Any]]:
+    if missing := [key for key in KEYS if key not in archive.files]:
+        found = f"its first keys are {archive.files[:8]}" if archive.files else "it is empty"
+        raise DataError(f"{path}: has no {', '.join(missing)} ({found}); save it with these keys")
+    return {key: np.asarray(archive[key]) for key in (*KEYS, CLASS_NAMES) if key in archive.files}
 
 
 def _checked_images(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
