@@ -1,4 +1,4 @@
-"""How much slower an epoch is with Lightning, Brevitas, logs and checkpoints than in a plain loop: in one run, in turn."""
+"""How much slower an epoch is with Lightning, Brevitas, logs and checkpoints than in a plain loop, in one run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
-from training.config import Config, Estimator, Loss, Optimizer, load_config
+from training.config import Config, load_config
 from training.datasets import load_dataset
+from training.settings import Estimator, Loss, Optimizer
 from training.sources.dataset import Dataset
 from training.train import train
 
@@ -27,12 +28,12 @@ class _PlainSign(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return torch.where(x >= 0, 1.0, -1.0)
+        return torch.sign(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
         (x,) = ctx.saved_tensors
-        return gradient * (x.abs() <= 1)
+        return gradients[0] * (x.abs() <= 1)
 
 
 class _PlainLinear(nn.Linear):
@@ -71,7 +72,7 @@ class PlainTraining:
         steps = len(order) // self.batch_size
         for step in range(steps):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            bits = torch.where(self.images[chosen] >= self.pixel, 1.0, -1.0)
+            bits = torch.sign(self.images[chosen].float() - self.pixel + 0.5)
             loss = functional.cross_entropy(self.model(bits) * self.scale, self.labels[chosen])
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Binary layers for training, on Brevitas' quantizers, with the shifted threshold of Kim, Park, Lee and Kim (CVPR 2021).
+"""Binary layers for training on Brevitas' quantizers, with the shifted threshold of Kim et al. (CVPR 2021).
 
 Weights are exactly -1 or +1 with no scale, and activations are too, so every accumulator is an exact integer in float32
 and whatever scale there is stands in the batch norm behind it, where threshold absorption sees it.
@@ -16,7 +16,7 @@ from brevitas.proxy import ActQuantProxyFromInjector, WeightQuantProxyFromInject
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from training.config import Estimator, PreActivation
+from training.settings import Estimator, PreActivation
 
 
 class _IdentitySign(Function):
@@ -32,7 +32,7 @@ class _IdentitySign(Function):
 
 
 class _ClippedIdentitySign(Function):
-    """sign with the derivative 1 where |x| <= 1 and 0 elsewhere (Hubara et al. 2016, section 1.3)."""
+    """sign with the derivative 1 where |x| < 1 and 0 elsewhere, hardtanh's (Hubara et al. 2016, section 1.3)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -40,9 +40,9 @@ class _ClippedIdentitySign(Function):
         return _sign(x)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
         (x,) = ctx.saved_tensors
-        return gradients[0] * (x.abs() <= 1.0)
+        return torch.ops.aten.hardtanh_backward(gradients[0], x, -1.0, 1.0)
 
 
 class _ApproxSign(Function):
@@ -54,19 +54,23 @@ class _ApproxSign(Function):
         return _sign(x)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
         (x,) = ctx.saved_tensors
         return gradients[0] * x.abs().mul_(-2.0).add_(2.0).clamp_(min=0.0)
 
 
 def _sign(x: Tensor) -> Tensor:
-    return (x >= 0.0).to(x.dtype).mul_(2.0).sub_(1.0)
+    # the comparison's own bools, made floats, take four times as long
+    return torch.ge(x, 0.0, out=torch.empty_like(x)).mul_(2.0).sub_(1.0)
 
 
 class _BinaryQuant(nn.Module):
     """What Brevitas asks of a quantizer: (value, scale, zero point, bit width), here with scale 1."""
 
     estimator: ClassVar[type[Function]]
+    scale: Tensor
+    zero_point: Tensor
+    bit_width: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +78,7 @@ class _BinaryQuant(nn.Module):
             self.register_buffer(name, torch.tensor(value), persistent=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.estimator.apply(x), self.scale, self.zero_point, self.bit_width
+        return self.estimator.apply(x), self.scale, self.zero_point, self.bit_width  # type: ignore[no-untyped-call]
 
 
 class _WeightBinaryQuant(_BinaryQuant):
@@ -110,7 +114,7 @@ class ClippedIdentityActivation(ExtendedInjector):  # type: ignore[misc]
 class ApproxSignActivation(ClippedIdentityActivation):
     """The same with Bi-Real Net's piecewise polynomial as its estimator."""
 
-    tensor_quant = _ApproxSignQuant
+    tensor_quant = _ApproxSignQuant  # type: ignore[assignment]
 
 
 ACTIVATION_QUANT = {
@@ -181,6 +185,7 @@ class BatchNorm(nn.modules.batchnorm._BatchNorm):
         return scale, self.bias - self.running_mean * scale
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, c) or (n, c, h, w), normalized."""
         if self.training:
             return super().forward(x)
         scale, offset = (_per_channel(term, x.dim()) for term in self.affine_terms())
@@ -201,6 +206,7 @@ class ThresholdShift(nn.Module):
             self.shift = nn.Parameter(torch.full((learned_channels,), start))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, c) or (n, c, h, w), shifted."""
         return x - (_per_channel(self.shift, x.dim()) if self.shift.dim() else self.shift)
 
 
@@ -217,6 +223,7 @@ class ScalarAffine(nn.Module):
         self.offset = nn.Parameter(torch.tensor(0.0))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, classes) sums to logits."""
         return x * self.scale + self.offset
 
 
@@ -229,11 +236,9 @@ class ConstantPad(nn.Module):
         self.value = value
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w), padded."""
         top, left, bottom, right = self.padding
         return F.pad(x, (left, right, top, bottom), value=self.value)
-
-    def extra_repr(self) -> str:
-        return f"{self.padding}, value={self.value}"
 
 
 def pre_activation(kind: PreActivation, channels: int, slope: float) -> nn.Module | None:

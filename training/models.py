@@ -17,6 +17,7 @@ from bnn.stage import Epilogue, Pool, Stage, StagedModel
 from training import layers
 from training.config import Config
 from training.plan import StagePlan, plan_network
+from training.settings import Estimator
 
 FULL_SCALE = 255
 
@@ -59,13 +60,13 @@ class BinaryStage(nn.Module):
         if not self.plan.is_convolution and x.dim() > 2:
             x = x.flatten(1)
         x = self.matrix(x)
-        return x if self.pool_before is None else self.pool_before(x)  # type: ignore[no-any-return]
+        return x if self.pool_before is None else self.pool_before(x)
 
     def finish(self, x: Tensor) -> Tensor:
         """From the epilogue's values to the next stage's input."""
         if self.pool_after is not None:
             x = self.pool_after(x)
-        return x if self.dropout is None else self.dropout(x)  # type: ignore[no-any-return]
+        return x if self.dropout is None else self.dropout(x)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, h, w) or (n, c) of the stage's input to the next one's."""
@@ -78,7 +79,7 @@ class BinaryInput(nn.Module):
     def __init__(self, pixel: int) -> None:
         super().__init__()
         self.shift = layers.ThresholdShift(float(pixel))
-        self.sign = layers.binary_sign(layers.Estimator.CLIPPED_IDENTITY)
+        self.sign = layers.binary_sign(Estimator.CLIPPED_IDENTITY)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(n, c, h, w) pixel values to -1 and +1."""

@@ -13,9 +13,10 @@ from torch.optim import SGD, Adam, AdamW
 
 from training.augment import Augmentation
 from training.batches import Batches, derive_seed
-from training.config import Config, Loss, Optimizer, Schedule, TrainingConfig
+from training.config import Config
 from training.evaluate import accuracy, plus_one_fractions
 from training.models import BinaryNetwork
+from training.settings import Loss, Optimizer, Schedule, TrainingConfig
 from training.sources.dataset import Dataset, Split
 
 PROBE_IMAGES = 1000  # of which the fraction of +1 is measured after each epoch

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from bnn.network import NO_PADDING, Padding, Shape
 from bnn.stage import Pool
-from training.config import Config, ConfigError, ConvConfig, DenseConfig, PoolConfig, PoolPosition
+from training.config import Config, ConfigError
+from training.settings import ConvConfig, DenseConfig, PoolConfig, PoolPosition
 
 MAX_WEIGHTS = 2**31  # 8 GiB of latent weights
 

@@ -54,7 +54,7 @@ class ProgressBar(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show what the last finished epoch measured."""
-        if self._progress is None or not pl_module.history:  # type: ignore[truthy-function]
+        if self._progress is None or not pl_module.history:
             return
         row: dict[str, float] = pl_module.history[-1]  # type: ignore[index,assignment]
         measured = f"loss {row['loss']:.4f}"

@@ -25,7 +25,6 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from bnn.errors import UserError
 from bnn.files import atomic_path, write_text
-from training.batches import derive_seed
 from training.checkpoint import (
     CheckpointError,
     difference,

@@ -1,0 +1,250 @@
+"""The sections of a configuration, key by key: types, ranges and defaults. ``training.config`` puts them together."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, Tag, field_validator, model_validator
+
+MAX_WIDTH = 65_536  # outputs of one layer; far above every binary network that was published
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
+Integer = Annotated[int, Strict()]
+Width = Annotated[Integer, Field(ge=1, le=MAX_WIDTH)]
+Step = Annotated[Integer, Field(ge=1, le=64)]
+Margin = Annotated[Integer, Field(ge=0, le=63)]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class PreActivation(StrEnum):
+    """What comes between the batch norm and the shifted sign."""
+
+    NONE = "none"
+    RELU = "relu"
+    LEAKY_RELU = "leaky_relu"
+    PRELU = "prelu"
+
+
+class Estimator(StrEnum):
+    """The straight-through estimator: what stands in for the derivative of the sign."""
+
+    CLIPPED_IDENTITY = "clipped_identity"
+    APPROX_SIGN = "approx_sign"
+
+
+class PoolPosition(StrEnum):
+    """Where a max pool stands in its stage."""
+
+    BEFORE_ACTIVATION = "before_activation"
+    AFTER_ACTIVATION = "after_activation"
+
+
+class Optimizer(StrEnum):
+    """The optimizer of the latent weights and of everything else that is learned."""
+
+    ADAM = "adam"
+    ADAMW = "adamw"
+    SGD = "sgd"
+
+
+class Schedule(StrEnum):
+    """How the learning rate falls after the warm-up; cosine and linear end at zero."""
+
+    CONSTANT = "constant"
+    COSINE = "cosine"
+    LINEAR = "linear"
+
+
+class Loss(StrEnum):
+    """What the training minimizes."""
+
+    CROSS_ENTROPY = "cross_entropy"
+    SQUARED_HINGE = "squared_hinge"
+
+
+class Section(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+
+class DataConfig(Section):
+    """The data set.
+
+    Attributes:
+        name: one of ``askew data list``, or the path of an ``.npz``.
+        validation_fraction: the share of the training images that is held out and measured after each epoch. The test
+            images are measured once, at the end, and never steer anything.
+        train_limit: use this many training images only.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    validation_fraction: Fraction = 0.0
+    train_limit: Annotated[Integer, Field(ge=1)] | None = None
+
+
+class DenseConfig(Section):
+    """``{dense = WIDTH}``: every output sees every input."""
+
+    dense: Width
+    name: Name | None = None
+
+
+class ConvConfig(Section):
+    """``{conv = CHANNELS}``: a convolution with a square or (vertical, horizontal) kernel.
+
+    Attributes:
+        conv: output channels.
+        kernel: window size.
+        stride: window step.
+        padding: rows and columns added on every side.
+        pad_bit: what a padded position reads as where the input is binary: 0 for -1, 1 for +1. Bipolar has no 0,
+            so it must be said wherever there is padding.
+        pad_pixel: the same where the input is 8-bit pixels.
+        name: instead of the automatic ``conv1``, ``conv2``...
+    """
+
+    conv: Width
+    kernel: Step | tuple[Step, Step] = 3
+    stride: Step | tuple[Step, Step] = 1
+    padding: Margin | tuple[Margin, Margin] = 0
+    pad_bit: Literal[0, 1] | None = None
+    pad_pixel: Annotated[Integer, Field(ge=0, le=255)] | None = None
+    name: Name | None = None
+
+
+class PoolConfig(Section):
+    """``{pool = SIZE}``: a max pool behind the convolution that it follows, before or after its activation."""
+
+    pool: Step | tuple[Step, Step]
+    stride: Step | tuple[Step, Step] | None = None
+    position: PoolPosition = PoolPosition.AFTER_ACTIVATION
+    name: Name | None = None
+
+
+LAYER_MODELS: dict[str, type[Section]] = {"dense": DenseConfig, "conv": ConvConfig, "pool": PoolConfig}
+
+
+def _layer_kind(layer: Any) -> str | None:
+    if isinstance(layer, BaseModel):
+        return next((kind for kind in LAYER_MODELS if hasattr(layer, kind)), None)
+    return next((kind for kind in LAYER_MODELS if isinstance(layer, dict) and kind in layer), None)
+
+
+LayerConfig = Annotated[
+    Annotated[DenseConfig, Tag("dense")] | Annotated[ConvConfig, Tag("conv")] | Annotated[PoolConfig, Tag("pool")],
+    Discriminator(
+        _layer_kind,
+        custom_error_type="layer_kind",
+        custom_error_message="a layer needs one of the keys dense, conv and pool",
+    ),
+]
+
+
+class NetworkConfig(Section):
+    """The hidden layers; the dense layer to the classes is added by itself.
+
+    Attributes:
+        input_bits: 1 (a pixel is compared with a threshold) or 8 (the pixel itself).
+        input_threshold: for 1 bit, the share of full scale from which a pixel is +1.
+        layers: hidden layers in order.
+    """
+
+    input_bits: Literal[1, 8] = 8
+    input_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    layers: tuple[LayerConfig, ...] = ()
+
+    @property
+    def hidden_count(self) -> int:
+        """Number of activations: dense and convolutional hidden layers."""
+        return sum(not isinstance(layer, PoolConfig) for layer in self.layers)
+
+
+class ActivationConfig(Section):
+    """What stands between an accumulator and its bit: batch norm, pre-activation, minus the shift, sign.
+
+    Attributes:
+        threshold_shift: a number, one a hidden layer, or "learned" (one a channel).
+        learned_shift_start: where a learned shift starts.
+        batch_norm_bias_start: where the batch norms' biases start; -t does what a shift of t does.
+        pre_activation: none, relu, leaky_relu or prelu (one slope a channel).
+        leaky_slope: slope below zero of leaky_relu, and where prelu starts.
+        ste: clipped_identity or approx_sign.
+    """
+
+    threshold_shift: float | tuple[float, ...] | Literal["learned"] = 0.0
+    learned_shift_start: float = 0.0
+    batch_norm_bias_start: float = 0.0
+    pre_activation: PreActivation = PreActivation.NONE
+    leaky_slope: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+    ste: Estimator = Estimator.CLIPPED_IDENTITY
+
+    @field_validator("threshold_shift", mode="before")
+    @classmethod
+    def _check_shift(cls, value: Any) -> Any:
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        if value != "learned" and any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers):
+            raise ValueError('must be a number, a list of numbers (one a hidden layer) or "learned"')
+        return value
+
+    @model_validator(mode="after")
+    def _check_relu(self) -> Self:
+        # relu gives nothing below 0, and sign(0) is +1: the output would always be +1
+        starts = self.shifts if self.shifts is not None else (self.learned_shift_start,)
+        if self.pre_activation is PreActivation.RELU and min(starts) <= 0:
+            raise ValueError("pre_activation relu needs every threshold_shift above 0, or all outputs are +1")
+        return self
+
+    @property
+    def shifts(self) -> tuple[float, ...] | None:
+        """The fixed shifts that were given, or None where they are learned."""
+        if isinstance(self.threshold_shift, str):
+            return None
+        return self.threshold_shift if isinstance(self.threshold_shift, tuple) else (self.threshold_shift,)
+
+
+class AugmentationConfig(Section):
+    """What happens to training images in the batch.
+
+    Attributes:
+        shift_pixels: move by up to so many pixels either way, padding with 0.
+        flip: mirror left and right, for half of the images.
+    """
+
+    shift_pixels: Annotated[Integer, Field(ge=0, le=64)] = 0
+    flip: bool = False
+
+
+class TrainingConfig(Section):
+    """The training itself.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch_size: images a step, over all devices together.
+        learning_rate: after the warm-up, before the schedule lowers it.
+        warmup_epochs: the learning rate climbs linearly from 0 for so long.
+        momentum: of SGD.
+        weight_decay: pulls latent weights towards 0 (adam: as L2 loss; adamw: decoupled).
+        dropout: share of hidden activations that is dropped while training.
+        input_dropout: share of inputs that is dropped while training.
+        label_smoothing: of the cross entropy.
+        weight_start: latent weights start uniformly within +- this; they stay within +-1.
+        seed: everything random follows from it and the epoch.
+    """
+
+    epochs: Annotated[Integer, Field(ge=1, le=1_000_000)] = 20
+    batch_size: Annotated[Integer, Field(ge=1, le=1_000_000)] = 256
+    optimizer: Optimizer = Optimizer.ADAM
+    learning_rate: Annotated[float, Field(gt=0.0, le=1000.0)] = 0.01
+    schedule: Schedule = Schedule.COSINE
+    warmup_epochs: Annotated[float, Field(ge=0.0)] = 0.0
+    momentum: Fraction = 0.9
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    loss: Loss = Loss.CROSS_ENTROPY
+    label_smoothing: Fraction = 0.0
+    dropout: Fraction = 0.0
+    input_dropout: Fraction = 0.0
+    weight_start: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    augmentation: AugmentationConfig = AugmentationConfig()
+    seed: Annotated[Integer, Field(ge=0, lt=2**31)] = 0
