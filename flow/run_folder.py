@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,12 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         write_text(run.config, resolved_config)
         return run
+
+    def release(self) -> None:
+        """Give up a run in which nothing was made yet, so that a mended config can claim it."""
+        if any(file.is_file() and file != self.config for file in self.path.rglob("*")):
+            return
+        shutil.rmtree(self.path)
 
     def require(self, file: Path, command: str) -> Path:
         """``file``, or RunError with the command that makes it."""

@@ -46,9 +46,13 @@ def train(
         return
     from training.train import train as fit  # noqa: PLC0415
 
-    result = fit(
-        config, run.path, data_dir=data_dir, devices=devices, num_nodes=num_nodes, threads=threads, restart=force
-    )
+    try:
+        result = fit(
+            config, run.path, data_dir=data_dir, devices=devices, num_nodes=num_nodes, threads=threads, restart=force
+        )
+    except UserError:
+        run.release()
+        raise
     console.print(f"train: {run.checkpoint}, test accuracy {result.test_accuracy:.2%}")
 
 

@@ -127,7 +127,7 @@ def test_a_checkpoint_of_another_model(run_copy, tmp_path, capsys):
         ("training.epoch=3", "unknown key training.epoch; did you mean epochs?"),
         ("network.layers=[{dense=0}]", "network.layers[0].dense"),
         ("network.layers=[{dense=1000000000}]", "network.layers[0].dense"),
-        ("network.layers=[{conv=8, kernel=9}]", "larger than its input"),
+        ("network.layers=[{conv=8, kernel=9}, {dense=9}]", "9 x 9 is larger than its input, 8 x 8"),
         ("activation.threshold_shift=[0.1]", "must be one for each of the 2 hidden layers"),
         ("epochs", "must be section.key=value"),
     ],
@@ -136,6 +136,7 @@ def test_config_mistakes(exported_run, tmp_path, capsys, setting, message):
     config = str(exported_run / "config.toml")
     assert askew(["train", "--config", config, "--run", str(tmp_path / "new"), "--set", setting]) == 2
     assert message in complaint(capsys)
+    assert not (tmp_path / "new").exists()  # so that the mended config can have it
 
 
 def test_an_unknown_config_lists_the_shipped_ones(tmp_path, capsys):
