@@ -76,7 +76,13 @@ def export(path: Path, *, data_dir: Path | None, force: bool) -> None:
     test = load_dataset(config.data.name, data_dir).test
     stamp.unlink(missing_ok=True)
     save_network(network, run.network_file)
-    export_qonnx(model, network.input.shape, run.model, network_hash=network.hash)
+    export_qonnx(
+        model,
+        network.input.shape,
+        run.model,
+        network_hash=network.hash,
+        layer_names=[layer.name for layer in network.layers],
+    )
     with progress_bar("golden answers", len(test.images)) as progress:
         scores = simulate(network, test.images, backend=Backend.NUMPY, progress=progress)
     golden = Golden(test.images, test.labels, scores)
