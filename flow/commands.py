@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -183,22 +183,52 @@ def report(run: Run) -> None:
 @app.command()
 def simulate(
     run: Annotated[Path | None, typer.Option("--run", help="The run folder, runs/NAME.")] = None,
-    frames: Frames = None,
-    backend: Annotated[
-        str | None, typer.Option("--backend", help="numpy or numba; default: the fastest there is.")
+    model: Annotated[Path | None, typer.Option("--model", help="Instead of a run: any W1A1 QONNX file.")] = None,
+    images: Annotated[Path | None, typer.Option("--images", help="With --model: .npy, uint8 (n, H, W, C).")] = None,
+    labels: Annotated[Path | None, typer.Option("--labels", help="With --model: .npy, integers (n,).")] = None,
+    input_scale: Annotated[
+        float | None, typer.Option("--input-scale", help="What the model's input is of a pixel value, such as 1/255.")
     ] = None,
+    predictions: Annotated[Path | None, typer.Option("--predictions", help="Write the classes here (.npy).")] = None,
+    scores: Annotated[Path | None, typer.Option("--scores", help="Write the integer scores here (.npy).")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    frames: Frames = None,
+    backend: Annotated[str | None, typer.Option("--backend", help="numpy or numba; default: the fastest.")] = None,
     threads: Threads = None,
 ) -> None:
-    """Run the integer network bit by bit on a run's golden frames."""
-    from flow import stages  # noqa: PLC0415
+    """Run an integer network bit by bit: a run's on its golden frames, or any W1A1 QONNX file's on your images."""
+    from flow import foreign, stages  # noqa: PLC0415
 
-    if run is None:
-        raise UserError("simulate: needs --run")
-    figures = stages.simulate_run(run, frames=frames, backend=stages.find_backend(backend), threads=threads)
-    _print(
-        f"simulate: {figures['frames']:,} frames, accuracy {figures['accuracy']:.2%}, {figures['mismatches']} "
-        f"mismatches with golden, {figures['frames_per_second']:,.0f} frames/s ({figures['backend']})"
-    )
+    chosen = stages.find_backend(backend)
+    if (run is None) == (model is None):
+        raise UserError("simulate: needs either --run or --model")
+    if run is not None:
+        for option, value in (("--images", images), ("--labels", labels), ("--input-scale", input_scale)):
+            if value is not None:
+                raise UserError(f"simulate: {option} goes with --model; a run has its own")
+        figures, results = stages.simulate_run(run, frames=frames, backend=chosen, threads=threads)
+    else:
+        if images is None or model is None:
+            raise UserError("simulate: --model needs --images")
+        options = {"input_scale": input_scale, "frames": frames, "backend": chosen, "threads": threads}
+        figures, results = foreign.simulate_model(model, images, labels, **options)  # type: ignore[arg-type]
+    if predictions:
+        foreign.save_array(predictions, results.argmax(axis=1))
+    if scores:
+        foreign.save_array(scores, results)
+    if json:
+        write_json(json, figures)
+    _print(_describe_simulation(figures))
+
+
+def _describe_simulation(figures: dict[str, Any]) -> str:
+    parts = [f"simulate: {figures['frames']:,} frames"]
+    if figures["accuracy"] is not None:
+        parts.append(f"accuracy {figures['accuracy']:.2%}")
+    if figures["mismatches"] is not None:
+        parts.append(f"{figures['mismatches']} mismatches with golden")
+    parts.append(f"{figures['frames_per_second']:,.0f} frames/s ({figures['backend']})")
+    return ", ".join(parts)
 
 
 @app.command()

@@ -109,7 +109,8 @@ class RunFolder:
         manifest = self.golden_folder / "manifest.json"
         manifest.unlink(missing_ok=True)
         checksums = {}
-        for name, array in {"input": golden.images, "labels": golden.labels, "expected": golden.scores}.items():
+        arrays: dict[str, NDArray[Any]] = {"input": golden.images, "labels": golden.labels, "expected": golden.scores}
+        for name, array in arrays.items():
             file = self.golden_folder / f"{name}.npy"
             with atomic_path(file) as temporary, temporary.open("wb") as opened:
                 np.save(opened, array, allow_pickle=False)

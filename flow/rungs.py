@@ -42,7 +42,7 @@ class ReferenceRung:
     """The trained PyTorch model."""
 
     name = "reference"
-    default_frames = None
+    default_frames: int | None = None
 
     def __init__(self, run: RunFolder) -> None:
         from training.config import load_config  # noqa: PLC0415 - torch takes seconds to import
@@ -74,7 +74,7 @@ class QonnxRung:
     """The exported file, executed node by node by qonnx."""
 
     name = "qonnx"
-    default_frames = 500
+    default_frames: int | None = 500
 
     def __init__(self, run: RunFolder) -> None:
         from onnx_export.execute import QonnxExecutor  # noqa: PLC0415
@@ -95,7 +95,7 @@ class QonnxRung:
 class IntegerRung:
     """The integer network in one of the simulator's backends."""
 
-    default_frames = None
+    default_frames: int | None = None
 
     def __init__(self, network: Network, backend: Backend) -> None:
         self.name = backend.value

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnn.errors import UserError
 from bnn.files import write_json
@@ -112,8 +113,10 @@ def _is_exported(run: RunFolder, stamp: dict[str, Any], checkpoint_sha256: str) 
     )
 
 
-def simulate_run(path: Path, *, frames: int | None, backend: Backend | None, threads: int | None) -> dict[str, Any]:
-    """Run the integer network on the golden frames; written to ``simulate.json`` and returned."""
+def simulate_run(
+    path: Path, *, frames: int | None, backend: Backend | None, threads: int | None
+) -> tuple[dict[str, Any], NDArray[np.int32]]:
+    """Run the integer network on the golden frames; the figures, also written to ``simulate.json``, and the scores."""
     run = RunFolder.open(path)
     network = run.network()
     golden = run.golden(network).first(frames)
@@ -131,7 +134,7 @@ def simulate_run(path: Path, *, frames: int | None, backend: Backend | None, thr
         "layers": profile(network, golden),
     }
     run.write_result("simulate", network, figures)
-    return figures
+    return figures, scores
 
 
 def profile(network: Network, golden: Golden) -> dict[str, dict[str, Any]]:
