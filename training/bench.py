@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
-from training.config import Config, load_config
+from training.config import Config, load_config, parse_config
 from training.datasets import load_dataset
-from training.settings import Estimator, Loss, Optimizer
 from training.sources.dataset import Dataset
 from training.train import train
 
@@ -62,7 +61,7 @@ class PlainTraining:
         self.images = torch.from_numpy(dataset.train.images).flatten(1)
         self.labels = torch.from_numpy(dataset.train.labels)
         self.batch_size = config.training.batch_size
-        self.pixel = round(config.network.input_threshold * 255)
+        self.pixel = round(config.network.input_threshold * 255) if config.network.input_bits == 1 else None
         self.weights = [module.weight for module in modules if isinstance(module, _PlainLinear)]
 
     def epoch(self) -> float:
@@ -72,8 +71,10 @@ class PlainTraining:
         steps = len(order) // self.batch_size
         for step in range(steps):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            bits = torch.sign(self.images[chosen].float() - self.pixel + 0.5)
-            loss = functional.cross_entropy(self.model(bits) * self.scale, self.labels[chosen])
+            x = self.images[chosen].float()
+            if self.pixel is not None:
+                x = torch.sign(x - self.pixel + 0.5)
+            loss = functional.cross_entropy(self.model(x) * self.scale, self.labels[chosen])
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
@@ -105,23 +106,28 @@ class _Turns(Callback):
         self.ours_seconds.append(time.perf_counter() - self._started)
 
 
-def bench_training(data_dir: Path | None = None, *, repeats: int = 5, threads: int = 1) -> tuple[dict[str, Any], str]:
+def bench_training(
+    data_dir: Path | None = None, *, config_name: str = "tfc-mnist", repeats: int = 5, threads: int = 1
+) -> tuple[dict[str, Any], str]:
     """Time epochs of ours and of plain PyTorch in turn, with the same network, data, batch size and optimizer.
 
-    An epoch of ours is everything from its start to the next one's: steps, measurements, logs and checkpoint.
+    Both train with Adam, cross entropy and the clipped identity. An epoch of ours is all that happens from its start
+    to the next one's: steps, measurements, logs and checkpoint.
 
     Args:
-        data_dir: where MNIST is; the embedded digits are trained instead where it is None and MNIST is not there.
+        data_dir: where the data set is.
+        config_name: a shipped configuration of dense layers; its network, data and batch size are taken.
         repeats: measured epochs of each.
         threads: of PyTorch.
 
     Returns:
         The figures as a JSON value, and as a Markdown table.
     """
-    config = load_config("tfc-mnist", [f"training.epochs={repeats + WARM_UP_EPOCHS}"])
-    assert config.training.optimizer is Optimizer.ADAM
-    assert config.training.loss is Loss.CROSS_ENTROPY
-    assert config.activation.ste is Estimator.CLIPPED_IDENTITY
+    shipped = load_config(config_name)
+    training = {"epochs": repeats + WARM_UP_EPOCHS, "batch_size": shipped.training.batch_size}
+    settings = {**shipped.settings(), "activation": {}, "training": training}
+    settings["data"] = {"name": shipped.data.name}
+    config = parse_config(settings, config_name)
     dataset = load_dataset(config.data.name, data_dir)
     turns = _Turns(PlainTraining(config, dataset))
     with tempfile.TemporaryDirectory() as folder:

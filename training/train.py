@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 import shutil
@@ -19,17 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from bnn.errors import UserError
-from bnn.files import atomic_path, write_text
 from training.checkpoint import (
     CheckpointError,
     difference,
-    epoch_path,
-    forget_old_epochs,
     latest_epoch,
     load_trained,
     network_state,
@@ -42,6 +36,7 @@ from training.evaluate import accuracy
 from training.models import BinaryNetwork
 from training.module import BinaryTraining
 from training.progress import ProgressBar
+from training.resume import EpochCheckpoint, find_start
 from training.sources.dataset import Dataset, Split
 
 __all__ = ["CheckpointError", "TrainingResult", "load_trained", "train"]
@@ -116,7 +111,7 @@ def train(
     if finished.exists():
         return _finished(finished, config)
     folder.mkdir(parents=True, exist_ok=True)
-    start = _start(folder, config, devices * num_nodes)
+    start = find_start(folder, config, devices * num_nodes)
     if threads is None:
         threads = start.threads or max(1, torch.get_num_threads() // devices)
     module = BinaryTraining(config, dataset, training_split, validation_split, threads)
@@ -163,54 +158,6 @@ def _check_batch(config: Config, split: Split, world_size: int) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Start:
-    epochs: int = 0
-    path: Path | None = None
-    threads: int | None = None
-
-
-def _start(folder: Path, config: Config, world_size: int) -> _Start:
-    """Where to go on; UserError where the folder holds the training of something else."""
-    found = latest_epoch(folder)
-    if found is None:
-        return _Start()
-    path, content = found
-    ours = content["askew"]
-    if ours["config_hash"] != config.hash:
-        raise CheckpointError(
-            f"{path}: a training with another config: {difference(ours['config'], config)}; "
-            "choose another run folder, or begin anew with --force"
-        )
-    if ours["world_size"] != world_size:
-        raise CheckpointError(
-            f"{path}: the interrupted training had {ours['world_size']} processes, this one has {world_size}; "
-            "must be the same for the same result"
-        )
-    return _Start(ours["epochs"], path, ours["threads"])
-
-
-class _EpochCheckpoint(Checkpoint):
-    """Writes a checkpoint and the measurements so far after each epoch, each whole or not at all."""
-
-    def __init__(self, run_dir: Path) -> None:
-        self._folder = run_dir / "checkpoints"
-        self._metrics = run_dir / "logs" / "metrics.csv"
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, BinaryTraining)
-        if not np.isfinite(pl_module.history[-1]["loss"]):
-            return
-        path = epoch_path(self._folder, trainer.current_epoch + 1)
-        if not trainer.is_global_zero:
-            trainer.save_checkpoint(path)  # writes nothing here, but all processes must take part
-            return
-        with atomic_path(path) as temporary:
-            trainer.save_checkpoint(temporary)
-        forget_old_epochs(self._folder)
-        write_text(self._metrics, _csv(pl_module.history))
-
-
 def _trainer(
     config: Config,
     run_dir: Path,
@@ -231,7 +178,7 @@ def _trainer(
     logger = TensorBoardLogger(
         run_dir / "logs", name="", version="tensorboard", purge_step=start_epoch + 1 if start_epoch else None
     )
-    callbacks: list[Callback] = [*extra_callbacks, _EpochCheckpoint(run_dir)]
+    callbacks: list[Callback] = [*extra_callbacks, EpochCheckpoint(run_dir)]
     if progress:
         callbacks.append(ProgressBar(config.name, start_epoch))
     return Trainer(
@@ -299,14 +246,6 @@ def _forget(run_dir: Path) -> None:
     (run_dir / "checkpoint.ckpt").unlink(missing_ok=True)
     for name in ("checkpoints", "logs"):
         shutil.rmtree(run_dir / name, ignore_errors=True)
-
-
-def _csv(history: list[dict[str, float]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()
 
 
 @contextmanager

@@ -1,0 +1,76 @@
+"""How a training goes on after an interruption: a checkpoint an epoch, and which of them to take."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from bnn.files import atomic_path, write_text
+from training.checkpoint import CheckpointError, difference, epoch_path, forget_old_epochs, latest_epoch
+from training.config import Config
+from training.module import BinaryTraining
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training begins: so many whole epochs are done, in this checkpoint, with so many threads."""
+
+    epochs: int = 0
+    path: Path | None = None
+    threads: int | None = None
+
+
+def find_start(folder: Path, config: Config, world_size: int) -> Start:
+    """Where to go on; UserError where the folder holds the training of something else."""
+    found = latest_epoch(folder)
+    if found is None:
+        return Start()
+    path, content = found
+    ours = content["askew"]
+    if ours["config_hash"] != config.hash:
+        raise CheckpointError(
+            f"{path}: a training with another config: {difference(ours['config'], config)}; "
+            "choose another run folder, or begin anew with --force"
+        )
+    if ours["world_size"] != world_size:
+        raise CheckpointError(
+            f"{path}: the interrupted training had {ours['world_size']} processes, this one has {world_size}; "
+            "must be the same for the same result"
+        )
+    return Start(ours["epochs"], path, ours["threads"])
+
+
+class EpochCheckpoint(Checkpoint):
+    """Writes a checkpoint and the measurements so far after each epoch, each whole or not at all."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._folder = run_dir / "checkpoints"
+        self._metrics = run_dir / "logs" / "metrics.csv"
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write both, unless the training has come to nothing."""
+        assert isinstance(pl_module, BinaryTraining)
+        if not np.isfinite(pl_module.history[-1]["loss"]):
+            return
+        path = epoch_path(self._folder, trainer.current_epoch + 1)
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(path)  # writes nothing here, but all processes must take part
+            return
+        with atomic_path(path) as temporary:
+            trainer.save_checkpoint(temporary)
+        forget_old_epochs(self._folder)
+        write_text(self._metrics, _csv(pl_module.history))
+
+
+def _csv(history: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
