@@ -1,0 +1,257 @@
+"""The build package: one folder with everything that FINN needs to build the network, and nothing from elsewhere.
+
+model.onnx                     FINN's graph of the integer network
+dataflow_build_config.json     what to build, for which board; both FINN and finn-plus read it
+folding_config.json            PE and SIMD of every unit (only where a folding was given)
+specialize_layers_config.json  HLS or RTL for every unit
+input.npy, expected_output.npy frames and golden answers, which FINN's verification holds its own stages to
+validation/                    the frames for the board: images, labels, golden scores
+network.npz                    the network itself
+manifest.json                  which network and configuration this is, and every file's checksum; written last
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import Network, UserError, save_network
+from bnn.files import atomic_path, write_json
+from bnn.version import VERSION
+from finn_build.board.evaluator import scores, trace
+from finn_build.boards import FinnBoard
+from finn_build.errors import FinnError
+from finn_build.folding import LayerFolding, folding_config, verify_folding
+from finn_build.form import finn_form
+from finn_build.nodes import Compiler, finn_nodes, gives_labels, input_shape, output_shape
+
+MANIFEST = "manifest.json"
+CONFIG = "dataflow_build_config.json"
+OUTPUT = "output"
+VALIDATION = "validation"
+PYTHON_CHECKS = ("initial_python", "streamlined_python")
+HARDWARE_CHECKS = ("folded_hls_cppsim", "stitched_ip_rtlsim")
+
+
+class Frames(Protocol):
+    """Frames and golden answers."""
+
+    @property
+    def images(self) -> NDArray[np.uint8]:
+        """(n, H, W, C)."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,)."""
+
+    @property
+    def scores(self) -> NDArray[np.int32]:
+        """(n, classes), the integer network's."""
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """What to build besides the network.
+
+    Attributes:
+        board: what for.
+        clock_mhz: the clock to synthesize for.
+        folding: layer name to (pe, simd); None lets FINN choose for ``target_fps``.
+        target_fps: frames per second that FINN's own folding must reach; None where a folding is given.
+        compiler: whose FINN.
+        verify_frames: frames that FINN simulates at every stage that it verifies.
+    """
+
+    board: FinnBoard
+    clock_mhz: float
+    folding: Mapping[str, LayerFolding] | None
+    target_fps: int | None = None
+    compiler: Compiler = Compiler.FINN_PLUS
+    verify_frames: int = 4
+
+    def verify(self, network: Network, frames: Frames) -> None:
+        """Raise UserError where this cannot be built."""
+        if (self.folding is None) == (self.target_fps is None):
+            raise UserError("finn: give either a folding or a target rate in frames per second, not both or neither")
+        if self.folding is not None:
+            verify_folding(network, self.folding)
+        if self.target_fps is not None and self.target_fps < 1:
+            raise UserError(f"finn: target rate ({self.target_fps} frames/s) must be at least 1")
+        if not 0 < self.clock_mhz <= 1000:
+            raise UserError(f"finn: clock ({self.clock_mhz} MHz) must lie in 0..1000")
+        if not 1 <= self.verify_frames <= len(frames.images):
+            raise UserError(
+                f"finn: frames to verify ({self.verify_frames}) must lie in 1..{len(frames.images)}, the golden frames"
+            )
+
+
+def write_package(
+    folder: Path, network: Network, frames: Frames, settings: BuildSettings, *, force: bool = False
+) -> dict[str, Any]:
+    """Write the package, or leave it where it is there already; returns its manifest.
+
+    Args:
+        folder: becomes the package.
+        network: what to build.
+        frames: at least ``settings.verify_frames``; all of them go to the board.
+        settings: board, clock, folding.
+        force: delete what another network or configuration left in ``folder``.
+
+    Raises:
+        GraphError: FINN cannot hold the network.
+        UserError: the settings do not fit, or the folder holds the output of something else.
+        OSError: the disk is full or not writable.
+    """
+    settings.verify(network, frames)
+    form = finn_form(network)
+    expected = _expected_output(form.network, frames, settings.verify_frames)
+    configuration = _configuration(network, frames, settings)
+    if (folder / MANIFEST).exists():
+        existing = read_manifest(folder)
+        if existing["configuration"] == configuration and not damaged_files(folder, existing):
+            return existing
+        _clear(folder, existing, configuration, force)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / VALIDATION).mkdir(exist_ok=True)
+    from finn_build.graph import build_graph  # noqa: PLC0415 - onnx takes a second to import
+
+    with atomic_path(folder / "model.onnx") as temporary:
+        build_graph(form.network, network.hash).save(str(temporary))
+    save_network(network, folder / "network.npz")
+    verified = frames.images[: settings.verify_frames].reshape(-1, *input_shape(network)[1:])
+    arrays: dict[str, NDArray[Any]] = {
+        "input.npy": verified.astype(np.float32),
+        "expected_output.npy": expected,
+        f"{VALIDATION}/images.npy": frames.images,
+        f"{VALIDATION}/labels.npy": frames.labels,
+        f"{VALIDATION}/scores.npy": frames.scores,
+    }
+    for name, array in arrays.items():
+        with atomic_path(folder / name) as temporary, temporary.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+    nodes = finn_nodes(form.network, settings.compiler)
+    if settings.folding is not None:
+        write_json(folder / "folding_config.json", folding_config(form.network, settings.folding, settings.compiler))
+    styles = {node.general_name: {"preferred_impl_style": node.op_type_specialized[-3:]} for node in nodes}
+    write_json(folder / "specialize_layers_config.json", {"Defaults": {}, **styles})
+    write_json(folder / CONFIG, _build_config(settings))
+    manifest: dict[str, Any] = {
+        "network_hash": network.hash,
+        "askew_version": VERSION,
+        "configuration": configuration,
+        "gives": "label" if gives_labels(network) else "accumulators",
+        "nodes": [{"name": node.name, "layer": node.layer, "role": node.role.value} for node in nodes],
+        "sha256": {name: _sha256(folder / name) for name in _file_names(settings, arrays)},
+    }
+    write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a package; FinnError where there is none or it is damaged."""
+    file = folder / MANIFEST
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(manifest["network_hash"], str) or not isinstance(manifest["configuration"], dict):
+            raise TypeError("no network hash")
+    except FileNotFoundError:
+        raise FinnError(f"{folder}: no build package there; write one with `askew finn package`") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise FinnError(f"{file}: damaged ({error}); delete {folder} and package again") from error
+    return dict(manifest)
+
+
+def damaged_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Names of the package's files that are missing or not what the manifest says."""
+    checksums: dict[str, str] = manifest["sha256"]
+    return [
+        name for name, wanted in checksums.items() if not (folder / name).exists() or _sha256(folder / name) != wanted
+    ]
+
+
+def _expected_output(network: Network, frames: Frames, count: int) -> NDArray[np.float32]:
+    """What FINN's graph must give for the first frames; FinnError where the golden answers are not the network's."""
+    images = frames.images[:count]
+    if not np.array_equal(scores(network, images), frames.scores[:count]):
+        raise FinnError("finn: the golden answers are not this network's; export the run again")
+    if gives_labels(network):
+        answers: NDArray[Any] = frames.scores[:count].argmax(axis=1)
+    else:
+        answers = trace(network, images)[network.layers[-1].name]
+    return answers.reshape(count, *output_shape(network)[1:]).astype(np.float32)
+
+
+def _configuration(network: Network, frames: Frames, settings: BuildSettings) -> dict[str, Any]:
+    """All that decides what FINN builds; two packages with the same are the same."""
+    folding = settings.folding
+    return {
+        "network_hash": network.hash,
+        "board": settings.board.name,
+        "part": settings.board.part,
+        "clock_mhz": settings.clock_mhz,
+        "compiler": settings.compiler.value,
+        "folding": None
+        if folding is None
+        else {name: {"pe": pe, "simd": simd} for name, (pe, simd) in folding.items()},
+        "target_fps": settings.target_fps,
+        "verify_frames": settings.verify_frames,
+        "frames": len(frames.images),
+        "frames_sha256": hashlib.sha256(frames.images.tobytes()).hexdigest(),
+    }
+
+
+def _build_config(settings: BuildSettings) -> dict[str, Any]:
+    """FINN's configuration with the keys that both FINN and finn-plus know."""
+    outputs = ["estimate_reports", "stitched_ip", "rtlsim_performance", "out_of_context_synth"]
+    config: dict[str, Any] = {
+        "output_dir": OUTPUT,
+        "synth_clk_period_ns": 1000.0 / settings.clock_mhz,
+        "generate_outputs": outputs,
+        "board": settings.board.name,
+        "specialize_layers_config_file": "specialize_layers_config.json",
+        "verify_steps": [*PYTHON_CHECKS, *HARDWARE_CHECKS],
+        "verify_input_npy": "input.npy",
+        "verify_expected_output_npy": "expected_output.npy",
+        "save_intermediate_models": True,
+        "enable_build_pdb_debug": False,
+    }
+    if settings.board.shell is not None:
+        config["shell_flow_type"] = settings.board.shell.value
+        config["generate_outputs"] = [*outputs, "bitfile", "pynq_driver", "deployment_package"]
+    if settings.folding is not None:
+        config["folding_config_file"] = "folding_config.json"
+    else:
+        config["target_fps"] = settings.target_fps
+    return config
+
+
+def _clear(folder: Path, existing: Mapping[str, Any], configuration: Mapping[str, Any], force: bool) -> None:
+    """Remove an older package; FinnError where that would delete what FINN has built of something else."""
+    old = existing["configuration"]
+    changed = next((key for key, value in configuration.items() if old.get(key) != value), None)
+    if changed and (folder / OUTPUT).exists() and not force:
+        what = f"network {str(old.get('network_hash'))[:12]}" if changed == "network_hash" else f"another {changed}"
+        raise FinnError(
+            f"{folder / OUTPUT}: holds what FINN built of {what}; delete {folder} or add --force to build anew"
+        )
+    (folder / MANIFEST).unlink()
+    if changed:
+        shutil.rmtree(folder)
+
+
+def _file_names(settings: BuildSettings, arrays: Mapping[str, Any]) -> list[str]:
+    names = ["model.onnx", "network.npz", CONFIG, "specialize_layers_config.json", *arrays]
+    return [*names, "folding_config.json"] if settings.folding is not None else names
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

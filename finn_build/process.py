@@ -1,0 +1,95 @@
+"""Starts the worker with a clean environment, and turns whatever becomes of it into a result or one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bnn.files import write_json
+from finn_build.buildlog import NO_ERROR, last_error_in
+from finn_build.errors import FinnError
+
+Progress = Callable[[int], None]
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
+# FINN's builder reads the version that this path ends with, and nothing else of it.
+NO_VIVADO = "/nonexistent/Vivado/2022.2"
+
+
+def run_worker(task: str, job: dict[str, Any], folder: Path, progress: Progress | None = None) -> dict[str, Any]:
+    """Run one task of ``finn_build.worker``.
+
+    Args:
+        task: its name.
+        job: what it needs; paths as strings, absolute.
+        folder: gets ``worker.log`` and FINN's own log.
+        progress: called with the steps and frames done since its last call.
+
+    Raises:
+        FinnError: FINN failed; the message has the last error of its log and the log's path.
+    """
+    log = folder / "worker.log"
+    with tempfile.TemporaryDirectory(prefix="askew-finn-") as scratch:
+        answer = Path(scratch) / "answer.json"
+        write_json(Path(scratch) / "job.json", {**job, "task": task, "answer": str(answer)})
+        command = [sys.executable, "-W", "ignore", "-m", "finn_build.worker", str(Path(scratch) / "job.json")]
+        with log.open("wb") as log_file:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+                env=_environment(Path(scratch)),
+                cwd=ROOT,
+                start_new_session=True,
+                text=True,
+            )
+            try:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    if progress:
+                        progress(json.loads(line)["done"])
+                code = process.wait()
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)  # it may have compilers below it
+                process.wait()
+                raise
+        if code != 0 or not answer.exists():
+            raise FinnError(f"finn {task}: {_reason(code, log, folder)}; its log is {log}")
+        result: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+        return result
+
+
+def _reason(code: int, log: Path, folder: Path) -> str:
+    """The cause: FINN's own log knows best, then what the process printed, then how it ended."""
+    for file in (folder / "output" / "build_dataflow.log", log):
+        error = last_error_in(file)
+        if error != NO_ERROR:
+            return f"FINN failed ({error})"
+    if code < 0:
+        return f"FINN was killed by {signal.Signals(-code).name} (out of memory?)"
+    return f"FINN ended with status {code} without an error"
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    build = scratch / "build"
+    build.mkdir()
+    return {
+        **kept,
+        "HOME": str(scratch),
+        "PYTHONPATH": str(ROOT),
+        "FINN_BUILD_DIR": str(build),
+        "FINN_SETTINGS": str(scratch / "settings.yaml"),
+        "XILINX_VIVADO": NO_VIVADO,
+        "OMP_NUM_THREADS": "1",  # small matrices: more threads make the node by node executor 8 times slower
+        "OPENBLAS_NUM_THREADS": "1",
+    }
