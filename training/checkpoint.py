@@ -89,7 +89,7 @@ def latest_epoch(folder: Path) -> tuple[Path, dict[str, Any]] | None:
 
 def forget_old_epochs(folder: Path) -> None:
     """Delete all but the newest epoch checkpoints, and what a killed process left half-written."""
-    for path in sorted(folder.glob("epoch-*.ckpt"))[:-KEPT_EPOCHS]:
+    for path in [*sorted(folder.glob("epoch-*.ckpt"))[:-KEPT_EPOCHS], *folder.glob(".epoch-*.tmp.ckpt")]:
         path.unlink(missing_ok=True)
 
 
@@ -119,6 +119,9 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _load(path: Path) -> dict[str, Any] | None:
     try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # PyTorch itself doesn't look at the checksums
+                return None
         content = torch.load(path, map_location="cpu", weights_only=True)
     except DAMAGED:
         return None

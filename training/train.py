@@ -35,12 +35,14 @@ from training.datasets import load_dataset
 from training.evaluate import accuracy
 from training.models import BinaryNetwork
 from training.module import BinaryTraining
+from training.plan import plan_network
 from training.progress import ProgressBar
 from training.resume import EpochCheckpoint, find_start
 from training.sources.dataset import Dataset, Split
 
 __all__ = ["CheckpointError", "TrainingResult", "load_trained", "train"]
 
+SMALL_STEP = 50_000_000  # multiplications; TFC at batch 256 has 15 million, SFC 86 million
 SPLIT_SEED = 20210403  # of the held-out images; the same for every training seed, so that seeds can be compared
 
 
@@ -113,13 +115,20 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     start = find_start(folder, config, devices * num_nodes)
     if threads is None:
-        threads = start.threads or max(1, torch.get_num_threads() // devices)
+        threads = start.threads or default_threads(config, dataset, devices)
     module = BinaryTraining(config, dataset, training_split, validation_split, threads)
     if start.epochs < config.training.epochs:
         with _quiet(), _thread_count(threads):
             trainer = _trainer(config, run_dir, start.epochs, devices, num_nodes, progress, callbacks)
             trainer.fit(module, ckpt_path=start.path, weights_only=True)
     return _finish(finished, folder, config, dataset, start.epochs)
+
+
+def default_threads(config: Config, dataset: Dataset, devices: int) -> int:
+    """Threads of each process: one where a step is so small that handing it out costs more than it saves."""
+    plans = plan_network(config, dataset.shape, dataset.classes)
+    multiplications = config.training.batch_size * sum(plan.multiplications for plan in plans)
+    return max(1, torch.get_num_threads() // devices) if multiplications > SMALL_STEP else 1
 
 
 def split_training(config: Config, dataset: Dataset) -> tuple[Split, Split | None]:

@@ -1,4 +1,4 @@
-"""Binary layers against what they claim to be: autograd through formulas, Brevitas' own quantizers, NumPy in float32."""
+"""Binary layers against autograd through formulas, Brevitas' own quantizers and NumPy in float32."""
 
 import numpy as np
 import pytest
