@@ -46,6 +46,14 @@ class StagePlan:
         """Inputs of one output."""
         return self.kernel[0] * self.kernel[1] * self.input_shape[2]
 
+    @property
+    def multiplications(self) -> int:
+        """About how many one image takes: a convolution's positions are counted without its borders."""
+        if not self.is_convolution:
+            return self.mw * self.mh
+        positions = self.input_shape[0] * self.input_shape[1] // (self.stride[0] * self.stride[1])
+        return self.mw * self.mh * positions
+
 
 def plan_network(config: Config, shape: Shape, classes: int) -> tuple[StagePlan, ...]:
     """Every stage in order, the last being the dense layer to the classes.

@@ -76,6 +76,6 @@ class ProgressBar(Callback):
         self._stop()
 
     def _stop(self) -> None:
-        if self._progress is not None:
+        if self._progress is not None and self._progress.console.is_terminal:
             self._progress.stop()
             self._progress = None
