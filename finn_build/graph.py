@@ -128,6 +128,7 @@ class _Graph:
         onnx.helper.set_model_props(proto, {"network_hash": network_hash, "askew_version": VERSION})
         onnx.checker.check_model(proto)
         model = ModelWrapper(proto)
+        model.set_metadata_prop("network_hash", network_hash)  # FINN keeps what stands in the graph, not in the model
         for tensor, dtype in self._dtypes.items():
             model.set_tensor_datatype(tensor, DataType[dtype])
         if len(model.get_tensor_shape(INPUT)) == 4:
