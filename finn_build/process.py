@@ -41,8 +41,9 @@ def run_worker(task: str, job: dict[str, Any], folder: Path, progress: Progress 
         answer = Path(scratch) / "answer.json"
         write_json(Path(scratch) / "job.json", {**job, "task": task, "answer": str(answer)})
         command = [sys.executable, "-W", "ignore", "-m", "finn_build.worker", str(Path(scratch) / "job.json")]
-        with log.open("wb") as log_file:
-            process = subprocess.Popen(
+        with (
+            log.open("wb") as log_file,
+            subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -51,7 +52,8 @@ def run_worker(task: str, job: dict[str, Any], folder: Path, progress: Progress 
                 cwd=ROOT,
                 start_new_session=True,
                 text=True,
-            )
+            ) as process,
+        ):
             try:
                 assert process.stdout is not None
                 for line in process.stdout:
@@ -60,7 +62,6 @@ def run_worker(task: str, job: dict[str, Any], folder: Path, progress: Progress 
                 code = process.wait()
             except BaseException:
                 os.killpg(process.pid, signal.SIGKILL)  # it may have compilers below it
-                process.wait()
                 raise
         if code != 0 or not answer.exists():
             raise FinnError(f"finn {task}: {_reason(code, log, folder)}; its log is {log}")
