@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from enum import Enum
+from importlib.util import find_spec
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -44,7 +45,7 @@ _engines: WeakKeyDictionary[Network, dict[Backend, Engine]] = WeakKeyDictionary(
 
 def available_backends() -> tuple[Backend, ...]:
     """The backends that this machine can run, the fastest first."""
-    return (Backend.NUMPY,)
+    return (Backend.NUMBA, Backend.NUMPY) if find_spec("numba") else (Backend.NUMPY,)
 
 
 def default_threads() -> int:
@@ -81,12 +82,17 @@ def simulate(
     engine = prepare(network, backend)
     scores = np.empty((len(images), network.classes), np.int32)
 
+    count = default_threads() if threads is None else threads
+    if count < 1:
+        raise UserError(f"threads: {count} given, must be at least 1")
+    frames = min(engine.frames_per_batch, max(-(-len(images) // count), 1))
+
     def run(start: int) -> int:
-        batch = images[start : start + engine.frames_per_batch]
-        scores[start : start + len(batch)] = engine.scores(np.ascontiguousarray(batch))
+        batch = images[start : start + frames]
+        scores[start : start + len(batch)] = engine.scores(batch)
         return len(batch)
 
-    for done in _in_threads(run, range(0, len(images), engine.frames_per_batch), threads):
+    for done in _in_threads(run, range(0, len(images), frames), count):
         if progress is not None:
             progress(done)
     return scores
@@ -155,8 +161,11 @@ def prepare(network: Network, backend: Backend | None = None) -> Engine:
 
 
 def _make_engine(network: Network, backend: Backend) -> Engine:
-    assert backend is Backend.NUMPY
-    return Reference(network)
+    if backend is Backend.NUMPY:
+        return Reference(network)
+    from hw.simulator.compiled import Compiled  # noqa: PLC0415  numba takes a second to import
+
+    return Compiled(network)
 
 
 def check_images(network: Network, images: NDArray[Any]) -> None:
@@ -168,15 +177,12 @@ def check_images(network: Network, images: NDArray[Any]) -> None:
         raise UserError(f"images: shape is {images.shape}, must be (n, {expected}), the network's input")
 
 
-def _in_threads(run: Callable[[int], int], starts: range, threads: int | None) -> Iterator[int]:
+def _in_threads(run: Callable[[int], int], starts: range, threads: int) -> Iterator[int]:
     """Call ``run`` on every start and yield what it returns, as it returns."""
-    count = default_threads() if threads is None else threads
-    if count < 1:
-        raise UserError(f"threads: {count} given, must be at least 1")
-    if count == 1 or len(starts) <= 1:
+    if threads == 1 or len(starts) <= 1:
         yield from map(run, starts)
         return
-    with ThreadPoolExecutor(count) as executor:
+    with ThreadPoolExecutor(threads) as executor:
         pending = {executor.submit(run, start) for start in starts}
         try:
             while pending:

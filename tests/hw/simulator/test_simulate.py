@@ -58,12 +58,21 @@ def random_window(rng, shape):
     return kernel, stride, random_padding(rng, kernel)
 
 
+# Kernels are compiled for a row's number of words: few numbers, so that most time goes into comparing.
+ROW_WORDS = {1, 2, 3, 9}
 CHANNELS = [1, 2, 3, 8, 10, 16, 31, 63, 64, 65, 70, 128, 130]
 
 
 def random_network(seed, *, convolutions=True):
     """A chain of convolutions, pools and dense layers of any size, drawn from ``seed``."""
     rng = np.random.default_rng(seed)
+    while True:
+        network = draw_network(rng, convolutions)
+        if all(isinstance(layer, MaxPoolLayer) or layer.weights.shape[1] in ROW_WORDS for layer in network.layers):
+            return network, rng
+
+
+def draw_network(rng, convolutions):
     size = (lambda: int(rng.integers(1, 10))) if convolutions else (lambda: int(rng.integers(1, 30)))
     shape = (size(), size(), int(rng.choice([1, 2, 3, 5, 64, 70])))
     encoding = random_input(rng, shape, binary=bool(rng.integers(2)))
@@ -100,7 +109,7 @@ def random_network(seed, *, convolutions=True):
             layers.append(layer_type(name, pack_bits(bits), mw, thresholds, score_table=table, **options))
             value_range = None
         shape = layers[-1].output_shape(shape)
-    return Network(encoding, tuple(layers)), rng
+    return Network(encoding, tuple(layers))
 
 
 def random_images(rng, network, count):
@@ -171,6 +180,31 @@ def test_every_bit_equals_pytorch(backend, seed, convolutions, count):
     scores = simulate(network, images, backend=backend, threads=1)
     assert scores.dtype == np.int32
     np.testing.assert_array_equal(scores, outputs[network.layers[-1].name])
+
+
+@pytest.mark.parametrize("mw", [64 * 64 + 1, 64 * 130 - 3])
+def test_long_rows_equal_pytorch(mw):
+    # The compiled kernels count at most 64 words at once.
+    rng = np.random.default_rng(mw)
+    encoding = random_input(rng, (1, 1, mw), binary=True)
+    first = DenseLayer.from_bits("fc1", rng.integers(0, 2, (70, mw)), mw // 2 + rng.integers(-4, 5, 70))
+    network = Network(encoding, (first, DenseLayer.from_bits("fc2", rng.integers(0, 2, (3, 70)), None)))
+    images = random_images(rng, network, 5)
+    outputs, sums = torch_trace(network, images)
+    for backend in BACKENDS:
+        assert_same(trace(network, images, backend=backend), outputs)
+        assert_same(trace(network, images, backend=backend, accumulators=True), sums)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_all_bits_differ_or_match(backend):
+    # The extremes of every count: all weights 1 against input of all 0 and of all 1.
+    for mw in (64, 64 * 3, 64 * 9, 64 * 64, 64 * 65):
+        encoding = InputEncoding.threshold((1, 1, mw), 128)
+        last = DenseLayer.from_bits("fc", np.stack([np.ones(mw, np.uint8), np.zeros(mw, np.uint8)]), None)
+        images = np.stack([np.zeros((1, 1, mw), np.uint8), np.full((1, 1, mw), 255, np.uint8)])
+        scores = simulate(Network(encoding, (last,)), images, backend=backend)
+        assert scores.tolist() == [[-mw, mw], [mw, -mw]]
 
 
 def naive_scores(network, image):

@@ -1,0 +1,293 @@
+"""The network on the compiled kernels: weights prepared once, then any thread computes any batch of frames."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network, Shape
+from bnn.encoding import pack_bits, unpack_bits, word_count
+from hw.simulator import reference
+from hw.simulator.kernels.bits import Words, encode_bits
+from hw.simulator.kernels.geometry import Geometry
+from hw.simulator.kernels.integers import BLOCK_GROUPS, ENTRIES, GROUP, integer_kernel
+from hw.simulator.kernels.matrix import TILE, matrix_kernel
+from hw.simulator.kernels.pool import pool_bits
+
+BATCH_BYTES = 2**19  # the bits that a layer reads and writes: half a usual level 2 cache
+MIN_BATCH = 32  # one vector of frames
+
+NO_NUMBERS = np.zeros(0, np.int32)
+NO_WORDS = np.zeros(1, np.uint64)
+
+
+class Step(ABC):
+    """One layer, or the input's encoding, made ready.
+
+    A frame's bits are whole words; an array of them ends in one more word (see ``hw.simulator.kernels.bits``).
+    The first step reads pixels instead.
+
+    Attributes:
+        name: of the layer.
+        shape: (H, W, C) of its output.
+    """
+
+    def __init__(self, name: str, shape: Shape) -> None:
+        self.name = name
+        self.shape = shape
+        self.out_words = word_count(int(np.prod(shape)))
+
+    @abstractmethod
+    def _compute(self, frames: NDArray[Any], count: int, out: Words) -> None:
+        """Fill ``out``, which is 0, with the output bits of ``count`` frames."""
+
+    def bits(self, frames: NDArray[Any], count: int) -> Words:
+        """The output bits of ``count`` frames."""
+        out = np.zeros(count * self.out_words + 1, np.uint64)
+        self._compute(frames, count, out)
+        return out
+
+    def unpacked(self, words: Words, count: int) -> NDArray[np.uint8]:
+        """Output bits one by one, (count, H, W, C)."""
+        rows = words[:-1].reshape(count, self.out_words)
+        return unpack_bits(rows, int(np.prod(self.shape))).reshape(count, *self.shape)
+
+
+class MatrixStep(Step):
+    """A step that can also give its numbers."""
+
+    def __init__(self, layer: DenseLayer | ConvLayer, shape: Shape, value_range: tuple[int, int] | None) -> None:
+        super().__init__(layer.name, layer.output_shape(shape))
+        self.layer = layer
+        self.value_range = value_range
+
+    @abstractmethod
+    def numbers(self, frames: NDArray[Any], count: int, *, doubled: bool) -> NDArray[np.int32]:
+        """Accumulators (count, H, W, mh); 2 P - mw in place of P where ``doubled``."""
+
+    def scores(self, frames: NDArray[Any], count: int) -> NDArray[np.int32]:
+        """The last layer's scores (count, classes)."""
+        from_table = self.layer.score_table is not None
+        numbers = self.numbers(frames, count, doubled=not from_table).reshape(count, self.layer.mh)
+        return reference.scores(self.layer, numbers, self.value_range) if from_table else numbers
+
+
+class EncodeStep(Step):
+    """Pixels to bits."""
+
+    def __init__(self, encoding: InputEncoding) -> None:
+        super().__init__("input", encoding.shape)
+        self._steps = (np.flatnonzero(np.diff(encoding.table)) + 1).astype(np.uint8)
+        self._first = int(encoding.table[0])
+
+    def _compute(self, frames: NDArray[Any], count: int, out: Words) -> None:
+        encode_bits(frames, int(np.prod(self.shape)), self._steps, self._first, out)
+
+
+class PoolStep(Step):
+    """A max pool."""
+
+    def __init__(self, layer: MaxPoolLayer, shape: Shape) -> None:
+        super().__init__(layer.name, layer.output_shape(shape))
+        self._geometry = Geometry.of(layer, shape)
+        self._frame_words = word_count(int(np.prod(shape)))
+
+    def _compute(self, frames: NDArray[Any], count: int, out: Words) -> None:
+        pool_bits(frames, self._frame_words, count, self._geometry, out, self.out_words)
+
+
+class BinaryStep(MatrixStep):
+    """A dense layer or convolution of bits."""
+
+    def __init__(self, layer: DenseLayer | ConvLayer, shape: Shape) -> None:
+        super().__init__(layer, shape, None)
+        self._geometry = Geometry.of(layer, shape)
+        self._frame_words = word_count(int(np.prod(shape)))
+        self._is_dense = isinstance(layer, DenseLayer)
+        pads = pack_bits(layer.pad_values) if isinstance(layer, ConvLayer) else NO_WORDS
+        self._pads = np.append(pads, NO_WORDS)
+        words = word_count(layer.mw)
+        tiles = -(-layer.mh // TILE)
+        rows = np.zeros((tiles * TILE, words), np.uint64)
+        rows[: layer.mh] = layer.weights
+        self._weights = _aligned(rows.reshape(tiles, TILE, words).transpose(0, 2, 1))
+        # P >= T where at most mw - T bits differ; -1 for the outputs that only fill the last tile: never.
+        self._limits = _aligned(np.full(tiles * TILE, -1))
+        if layer.thresholds is not None:
+            self._limits[: layer.mh] = layer.mw - layer.thresholds
+
+    def _compute(self, frames: NDArray[Any], count: int, out: Words) -> None:
+        self._run(frames, count, out, NO_NUMBERS, 0)
+
+    def numbers(self, frames: NDArray[Any], count: int, *, doubled: bool) -> NDArray[np.int32]:
+        """As ``MatrixStep`` says."""
+        numbers = np.empty((count, *self.shape), np.int32)
+        # P = mw - differing, and 2 P - mw = mw - 2 differing.
+        self._run(frames, count, NO_WORDS, numbers.reshape(-1), -2 if doubled else -1)
+        return numbers
+
+    def _run(self, frames: NDArray[Any], count: int, out: Words, numbers: NDArray[np.int32], factor: int) -> None:
+        kernel = matrix_kernel(word_count(self.layer.mw), factor != 0)
+        kernel(
+            frames,
+            self._frame_words,
+            count,
+            self._is_dense,
+            self._geometry,
+            self._pads,
+            self._weights,
+            self._limits,
+            self.layer.mh,
+            out,
+            self.out_words,
+            numbers,
+            self.layer.mw,
+            factor,
+        )
+
+
+class IntegerStep(MatrixStep):
+    """A dense layer or convolution of the pixels' integers."""
+
+    def __init__(
+        self, layer: DenseLayer | ConvLayer, shape: Shape, value_range: tuple[int, int], table: NDArray[np.int16]
+    ) -> None:
+        super().__init__(layer, shape, value_range)
+        self._geometry = geometry = Geometry.of(layer, shape)
+        low, high = layer.accumulator_range(value_range)
+        thresholds = np.zeros(layer.mh, np.int32) if layer.thresholds is None else layer.thresholds
+        # An accumulator of at most `farthest` from 0 has a threshold of at most one more subtracted.
+        farthest = max(-int(low.min()), int(high.max()))
+        dtype = np.int16 if 2 * farthest + 1 < 2**15 else np.int32
+        self._values = table.astype(dtype)
+        lanes = 64 // self._values.itemsize
+        if isinstance(layer, ConvLayer):
+            self._pads = layer.pad_values.astype(dtype)
+            self._taps, self._positions = _image_places(geometry, lanes)
+        else:
+            self._pads = np.zeros(1, dtype)
+            self._taps, self._positions = np.arange(layer.mw + 1) * lanes, np.zeros(0, np.int64)
+        groups = -(-layer.mw // (GROUP * BLOCK_GROUPS)) * BLOCK_GROUPS
+        # The place after the last input holds zeros.
+        self._taps = np.append(self._taps[:-1], np.repeat(self._taps[-1], groups * GROUP - layer.mw))
+        bits = np.zeros((layer.mh, groups * GROUP), np.uint8)
+        bits[:, : layer.mw] = layer.weight_bits
+        entries = (bits.reshape(layer.mh, groups, GROUP) << np.arange(GROUP)).sum(-1)
+        self._entries = ((np.arange(groups) % BLOCK_GROUPS * ENTRIES + entries) * lanes).astype(np.int32).reshape(-1)
+        self._starts = (-thresholds).astype(dtype)
+
+    def _compute(self, frames: NDArray[Any], count: int, out: Words) -> None:
+        self._run(frames, count, out, NO_NUMBERS, self._starts)
+
+    def numbers(self, frames: NDArray[Any], count: int, *, doubled: bool) -> NDArray[np.int32]:
+        """As ``MatrixStep`` says; there is nothing to double."""
+        numbers = np.empty((count, *self.shape), np.int32)
+        self._run(frames, count, NO_WORDS, numbers.reshape(-1), np.zeros_like(self._starts))
+        return numbers
+
+    def _run(
+        self, frames: NDArray[Any], count: int, out: Words, numbers: NDArray[np.int32], starts: NDArray[Any]
+    ) -> None:
+        integer_kernel(
+            frames,
+            self._values,
+            count,
+            self._geometry,
+            self._pads,
+            self._taps,
+            self._positions,
+            self._entries,
+            starts,
+            out,
+            self.out_words,
+            numbers,
+        )
+
+
+class Compiled:
+    """A network on the compiled kernels."""
+
+    def __init__(self, network: Network) -> None:
+        self.classes = network.classes
+        self._steps: list[Step] = [EncodeStep(network.input)] if network.input.binary else []
+        for layer, shape, value_range in network.walk():
+            if isinstance(layer, MaxPoolLayer):
+                self._steps.append(PoolStep(layer, shape))
+            elif value_range is None:
+                self._steps.append(BinaryStep(layer, shape))
+            else:
+                self._steps.append(IntegerStep(layer, shape, value_range, network.input.table))
+        last = self._steps[-1]
+        assert isinstance(last, MatrixStep)
+        self._last = last
+        self.scores(np.zeros((0, *network.input.shape), np.uint8))  # compiles what is not yet compiled
+
+    @cached_property
+    def frames_per_batch(self) -> int:
+        """Frames whose bits stay in the level 2 cache from one layer to the next."""
+        words = [step.out_words for step in self._steps]
+        most = max(a + b for a, b in zip([0, *words], words, strict=False))
+        return max(MIN_BATCH, BATCH_BYTES // (most * 8))
+
+    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Scores (n, classes) of images (n, H, W, C)."""
+        frames: NDArray[Any] = _flat(images)
+        for step in self._steps[:-1]:
+            frames = step.bits(frames, len(images))
+        return self._last.scores(frames, len(images))
+
+    def trace(self, images: NDArray[np.uint8], accumulators: bool) -> dict[str, NDArray[Any]]:
+        """Every layer's output, or accumulators, as ``hw.simulator.trace`` gives them."""
+        count = len(images)
+        frames: NDArray[Any] = _flat(images)
+        traced: dict[str, NDArray[Any]] = {}
+        for step in self._steps:
+            if accumulators and isinstance(step, MatrixStep):
+                traced[step.name] = step.numbers(frames, count, doubled=False)
+            if step is self._last:
+                traced.setdefault(step.name, self._last.scores(frames, count))
+                break
+            frames = step.bits(frames, count)
+            traced.setdefault(step.name, step.unpacked(frames, count))
+        traced[self._last.name] = traced[self._last.name].reshape(count, self.classes)
+        return traced
+
+
+def _image_places(g: Geometry, lanes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where a convolution's inputs lie in its padded planes, and which output position is computed where.
+
+    The planes are one row after the other, so that a window's inputs are at fixed distances from its first; the
+    windows that straddle two rows, or that a stride leaves out, are computed too, and their results dropped.
+
+    Returns:
+        taps: (mw + 1,) in the weights' order, then the place after the last plane.
+        positions: (places,), a multiple of ``lanes``; -1 for results that are dropped.
+    """
+    high = (g.out_height - 1) * g.stride_y + g.kernel_y
+    wide = (g.out_width - 1) * g.stride_x + g.kernel_x
+    y, x, channel = np.meshgrid(*map(np.arange, (g.kernel_y, g.kernel_x, g.channels)), indexing="ij")
+    taps = np.append((channel * high + y) * wide + x, g.channels * high * wide)
+    y, x = np.divmod(np.arange(g.positions), g.out_width)
+    places = y * g.stride_y * wide + x * g.stride_x
+    positions = np.full(-(-(places[-1] + 1) // lanes) * lanes, -1)
+    positions[places] = np.arange(g.positions)
+    return taps, positions
+
+
+def _flat(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One row of pixels; of one kind to the compiler, which takes a read-only array for another."""
+    flat = np.ascontiguousarray(images).reshape(-1)
+    return flat if flat.flags.writeable else flat.copy()
+
+
+def _aligned(array: NDArray[Any]) -> NDArray[Any]:
+    """A flat copy that starts where a cache line does."""
+    room = np.empty(array.size + 64 // array.itemsize, array.dtype)
+    start = -room.ctypes.data % 64 // array.itemsize
+    copy = room[start : start + array.size]
+    copy[:] = array.reshape(-1)
+    return copy

@@ -1,0 +1,202 @@
+"""Dense layers and convolutions with integer input: sums of +-x.
+
+Vectors run over output positions, or over frames in a dense layer, so that an input is one vector. The 16 sums that
+four inputs can make are made once; then each output needs one addition for every four inputs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.simulator.kernels.bits import Words, low_bits, set_bits
+from hw.simulator.kernels.compiler import compiled
+from hw.simulator.kernels.geometry import Geometry
+from hw.simulator.kernels.lanes import add, fill, item, load, put_item, shift_in_sign, store, subtract
+
+GROUP = 4  # inputs whose sums are made at once
+ENTRIES = 1 << GROUP
+BLOCK_GROUPS = 8  # groups whose sums are held at once: 8 KiB
+
+Sums = NDArray[Any]  # int16 where all accumulators fit, else int32
+
+
+@compiled
+def make_group_sums(table: Sums, planes: Sums, taps: NDArray[np.int64], first_tap: int, place: int, lanes: int) -> None:
+    """Entry e of each of ``BLOCK_GROUPS`` groups is the sum of its inputs, those whose bit in e is 0 negated."""
+    for group in range(BLOCK_GROUPS):
+        start = group * ENTRIES * lanes
+        tap = first_tap + group * GROUP
+        lowest = fill(table, 0)
+        for index in range(GROUP):
+            lowest = subtract(lowest, load(planes, item(taps, tap + index) + place))
+        store(table, start, lowest)
+        for index in range(GROUP):
+            values = load(planes, item(taps, tap + index) + place)
+            twice = add(values, values)
+            for entry in range(1 << index):
+                changed = add(load(table, start + entry * lanes), twice)
+                store(table, start + (entry + (1 << index)) * lanes, changed)
+
+
+@compiled
+def accumulate(
+    sums: Sums,
+    table: Sums,
+    planes: Sums,
+    taps: NDArray[np.int64],
+    place: int,
+    entries: NDArray[np.int32],
+    starts: Sums,
+    lanes: int,
+) -> None:
+    """The sums (mh, lanes) of the positions from ``place`` on; the rest is as in ``integer_kernel``."""
+    all_groups = len(taps) // GROUP
+    for first in range(0, all_groups, BLOCK_GROUPS):
+        make_group_sums(table, planes, taps, first * GROUP, place, lanes)
+        for channel in range(len(starts)):
+            total = load(sums, channel * lanes) if first else fill(sums, starts[channel])
+            chosen = channel * all_groups + first
+            for group in range(BLOCK_GROUPS):
+                total = add(total, load(table, item(entries, chosen + group)))
+            store(sums, channel * lanes, total)
+
+
+@compiled
+def sign_bits(marks: Sums, sums: Sums, lanes: int, width: int) -> None:
+    """Signs of the sums, as many channels in an element as it has bits: marks (channels / width, lanes)."""
+    for word in range(len(marks) // lanes):
+        signs = fill(marks, 0)
+        for bit in range(width):
+            signs = shift_in_sign(signs, load(sums, (word * width + bit) * lanes))
+        store(marks, word * lanes, signs)
+
+
+@compiled
+def load_image(planes: Sums, pixels: NDArray[np.uint8], values: Sums, g: Geometry, pads: Sums) -> None:
+    """One frame's pixels (H, W, C) as padded planes (C, high, wide)."""
+    high = (g.out_height - 1) * g.stride_y + g.kernel_y
+    wide = (g.out_width - 1) * g.stride_x + g.kernel_x
+    rows, columns = min(g.height, high - g.top), min(g.width, wide - g.left)
+    for channel in range(g.channels):
+        plane = channel * high * wide
+        if rows < high or columns < wide:
+            planes[plane : plane + high * wide] = pads[channel]
+        for y in range(rows):
+            first = plane + (y + g.top) * wide + g.left
+            line = planes[first : first + columns]
+            source = y * g.width * g.channels + channel
+            for x in range(columns):
+                line[x] = values[item(pixels, source + x * g.channels)]
+
+
+@compiled
+def load_frames(planes: Sums, pixels: NDArray[np.uint8], values: Sums, size: int, lanes: int) -> None:
+    """The pixels of as many frames as there are, at most one a lane, as planes (size, lanes)."""
+    for frame in range(len(pixels) // size):
+        for index in range(size):
+            planes[index * lanes + frame] = values[pixels[frame * size + index]]
+
+
+@compiled
+def aligned(count: int, like: Sums) -> Sums:
+    """Zeros of the type of ``like`` that start where a cache line does."""
+    room = np.zeros(count + 64 // like.itemsize, like.dtype)
+    start = -room.ctypes.data % 64 // like.itemsize
+    return room[start : start + count]
+
+
+@compiled
+def give_bits(out: Words, out_marks: Sums, places: NDArray[np.int64], marks: Sums, mh: int) -> None:
+    """Write the output bits of every lane's position, from bit ``places[lane]`` on: 1 where the sum is not negative.
+
+    ``out_marks`` is ``out``, seen as elements of the type of ``marks``.
+    """
+    lanes, width = len(places), marks.itemsize * 8
+    shift = 4 if width == 16 else 5
+    for word in range(len(marks) // lanes):
+        used = min(width, mh - word * width)
+        for lane in range(lanes):
+            signs = item(marks, word * lanes + lane)
+            if places[lane] >= 0 and mh % 32 == 0:
+                put_item(out_marks, (places[lane] >> shift) + word, ~signs)
+            elif places[lane] >= 0:
+                set_bits(out, places[lane] + word * width, ~np.uint64(signs) & low_bits(used))
+
+
+@compiled
+def give_numbers(numbers: NDArray[np.int32], places: NDArray[np.int64], sums: Sums, mh: int) -> None:
+    """Write the sums of every lane's position, from number ``places[lane]`` on."""
+    lanes = len(places)
+    for lane in range(lanes):
+        if places[lane] >= 0:
+            for channel in range(mh):
+                numbers[places[lane] + channel] = sums[channel * lanes + lane]
+
+
+@compiled
+def integer_kernel(
+    pixels: NDArray[np.uint8],
+    values: Sums,
+    count: int,
+    g: Geometry,
+    pads: Sums,
+    taps: NDArray[np.int64],
+    positions: NDArray[np.int64],
+    entries: NDArray[np.int32],
+    starts: Sums,
+    out: Words,
+    out_words: int,
+    numbers: NDArray[np.int32],
+) -> None:
+    """Compute all output positions of all frames: bits into ``out``, or the sums into ``numbers``.
+
+    Args:
+        pixels: pixel values of ``count`` frames.
+        values: (256,) what they become; of the type that all sums here have.
+        count: number of frames.
+        g: window sizes.
+        pads: (c,) what a padded position reads as.
+        taps: input t of the position in lane j of the vector at ``place`` lies at ``taps[t] + place + j`` of the
+            planes; those too many to fill a block of groups are the place of zeros.
+        positions: the output position of every place, -1 where there is none; empty where lanes are frames.
+        entries: (mh * groups,) where in the table lies that one of a group's 16 sums that an output takes.
+        starts: (mh,) what a sum starts from; an output bit is 1 where the sum is not negative.
+        out: the output bits of ``count`` frames of ``out_words`` words, and one word, all 0.
+        out_words: words of an output frame.
+        numbers: (count * positions * mh,) for the sums in place of ``out``; or empty.
+    """
+    mh = len(starts)
+    lanes, width = 64 // values.itemsize, values.itemsize * 8
+    lanes_are_frames = len(positions) == 0
+    size = g.height * g.width * g.channels
+    marks_per_lane = (mh + width - 1) // width
+    table = aligned(BLOCK_GROUPS * ENTRIES * lanes, values)
+    sums = aligned(marks_per_lane * width * lanes, values)
+    marks = aligned(marks_per_lane * lanes, values)
+    planes = aligned(taps[-1] + max(len(positions), lanes), values)
+    places = np.zeros(lanes, np.int64)
+    out_marks = out.view(values.dtype)
+    for first in range(0, count, lanes if lanes_are_frames else 1):
+        if lanes_are_frames:
+            load_frames(planes, pixels[first * size : (first + lanes) * size], values, size, lanes)
+        else:
+            load_image(planes, pixels[first * size :], values, g, pads)
+        for place in range(0, max(len(positions), 1), lanes):
+            accumulate(sums, table, planes, taps, place, entries, starts, lanes)
+            for lane in range(lanes):
+                frame = first + lane if lanes_are_frames else first
+                position = 0 if lanes_are_frames else positions[place + lane]
+                if frame >= count or position < 0:
+                    places[lane] = -1
+                elif len(numbers):
+                    places[lane] = (frame * g.out_height * g.out_width + position) * mh
+                else:
+                    places[lane] = frame * out_words * 64 + position * mh
+            if len(numbers):
+                give_numbers(numbers, places, sums, mh)
+            else:
+                sign_bits(marks, sums, lanes, width)
+                give_bits(out, out_marks, places, marks, mh)

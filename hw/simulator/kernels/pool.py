@@ -1,0 +1,43 @@
+"""Max pools: the OR of bits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hw.simulator.kernels.bits import Words, bits_at, low_bits, set_bits
+from hw.simulator.kernels.compiler import compiled
+from hw.simulator.kernels.geometry import Geometry
+
+
+@compiled
+def pool_bits(frames: Words, frame_words: int, count: int, g: Geometry, out: Words, out_words: int) -> None:
+    """The OR of every window of every frame; positions outside the image are left out, as bit 0 changes nothing.
+
+    Args:
+        frames: the input bits of ``count`` frames of ``frame_words`` words, and one word.
+        frame_words: words of an input frame.
+        count: number of frames.
+        g: window sizes.
+        out: the output bits of ``count`` frames of ``out_words`` words, and one word, all 0.
+        out_words: words of an output frame.
+    """
+    whole_words = g.channels % 64 == 0
+    for frame in range(count):
+        for y in range(g.out_height):
+            top = max(y * g.stride_y - g.top, 0)
+            bottom = min(y * g.stride_y - g.top + g.kernel_y, g.height)
+            for x in range(g.out_width):
+                left = max(x * g.stride_x - g.left, 0)
+                right = min(x * g.stride_x - g.left + g.kernel_x, g.width)
+                target = frame * out_words * 64 + (y * g.out_width + x) * g.channels
+                for channel in range(0, g.channels, 64):
+                    bits = np.uint64(0)
+                    for in_y in range(top, bottom):
+                        source = frame * frame_words * 64 + (in_y * g.width + left) * g.channels + channel
+                        for _ in range(left, right):
+                            bits |= frames[source >> 6] if whole_words else bits_at(frames, source)
+                            source += g.channels
+                    if whole_words:
+                        out[(target + channel) >> 6] = bits
+                    else:
+                        set_bits(out, target + channel, bits & low_bits(min(64, g.channels - channel)))
