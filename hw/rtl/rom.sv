@@ -1,0 +1,46 @@
+// A memory that is only read: word_o is word address_i of FILE, one clock enable later. With DEPTH 1 synthesis makes
+// constants of it; an empty FILE gives zeros.
+module rom #(
+    parameter int unsigned WIDTH = 8,  // bits of a word
+    parameter int unsigned DEPTH = 1,  // words, at least 1
+    parameter int unsigned STYLE = 0,  // 0: as the tool likes, 1: LUTs, 2: block RAM
+    parameter FILE = "",  // $readmemh, one word a line
+    localparam int unsigned AddressWidth = DEPTH > 1 ? $clog2(DEPTH) : 1
+) (
+    input  logic                    clk_i,
+    input  logic                    ce_i,
+    input  logic [AddressWidth-1:0] address_i,
+    output logic [       WIDTH-1:0] word_o
+);
+  if (FILE == "") begin : gen_zero
+    logic unused_inputs;
+    assign unused_inputs = &{1'b0, clk_i, ce_i, address_i};
+    assign word_o = '0;
+  end else if (DEPTH == 1) begin : gen_constant
+    logic unused_inputs;
+    logic [WIDTH-1:0] words[1];
+    assign unused_inputs = &{1'b0, clk_i, ce_i, address_i};
+    initial $readmemh(FILE, words);
+    assign word_o = words[0];
+  end else begin : gen_words
+    logic [WIDTH-1:0] word_q;
+    assign word_o = word_q;
+    if (STYLE == 2) begin : gen_block
+      (* rom_style = "block" *) logic [WIDTH-1:0] words[DEPTH];
+      initial $readmemh(FILE, words);
+      always_ff @(posedge clk_i) if (ce_i) word_q <= words[address_i];
+    end else if (STYLE == 1) begin : gen_lut
+`ifdef YOSYS
+      (* logic_block *) logic [WIDTH-1:0] words[DEPTH];  // its "distributed" means LUT RAM, which no ROM can be
+`else
+      (* rom_style = "distributed" *) logic [WIDTH-1:0] words[DEPTH];
+`endif
+      initial $readmemh(FILE, words);
+      always_ff @(posedge clk_i) if (ce_i) word_q <= words[address_i];
+    end else begin : gen_any
+      logic [WIDTH-1:0] words[DEPTH];
+      initial $readmemh(FILE, words);
+      always_ff @(posedge clk_i) if (ce_i) word_q <= words[address_i];
+    end
+  end
+endmodule
