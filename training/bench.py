@@ -64,6 +64,14 @@ class PlainTraining:
         self.pixel = round(config.network.input_threshold * 255) if config.network.input_bits == 1 else None
         self.weights = [module.weight for module in modules if isinstance(module, _PlainLinear)]
 
+    def logits(self, images: Tensor) -> Tensor:
+        """(n, classes) of (n, pixels) uint8."""
+        x = images.float()
+        if self.pixel is not None:
+            x = torch.sign(x - self.pixel + 0.5)
+        y: Tensor = self.model(x) * self.scale
+        return y
+
     def epoch(self) -> float:
         """One pass over the training images; the mean loss."""
         total = 0.0
@@ -71,10 +79,7 @@ class PlainTraining:
         steps = len(order) // self.batch_size
         for step in range(steps):
             chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            x = self.images[chosen].float()
-            if self.pixel is not None:
-                x = torch.sign(x - self.pixel + 0.5)
-            loss = functional.cross_entropy(self.model(x) * self.scale, self.labels[chosen])
+            loss = functional.cross_entropy(self.logits(self.images[chosen]), self.labels[chosen])
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()

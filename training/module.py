@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import warnings
 from typing import Any
 
 import torch
@@ -20,6 +22,7 @@ from training.settings import Loss, Optimizer, Schedule, TrainingConfig
 from training.sources.dataset import Dataset, Split
 
 PROBE_IMAGES = 1000  # of which the fraction of +1 is measured after each epoch
+LIGHTNING_LOGGERS = ("lightning.pytorch", "lightning.fabric")
 INITIAL, EPOCH, ORDER = range(3)  # what a derived seed is for
 
 
@@ -34,6 +37,7 @@ class BinaryTraining(LightningModule):
     def __init__(self, config: Config, dataset: Dataset, train: Split, validation: Split | None, threads: int) -> None:
         super().__init__()
         self.config = config
+        self.dataset = dataset
         self.train_split = train
         self.validation_split = validation
         self.threads = threads
@@ -43,6 +47,11 @@ class BinaryTraining(LightningModule):
         self.history: list[dict[str, float]] = []
         self._batches: Batches | None = None
         self._loss_sum = torch.zeros(())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A worker process builds its own from the same seed: Brevitas' quantizers cannot be sent."""
+        arguments = (self.config, self.dataset, self.train_split, self.validation_split, self.threads)
+        return _build_in_worker, arguments
 
     def setup(self, stage: str) -> None:
         """Called in every process, so that all of them compute with the same number of threads."""
@@ -123,6 +132,19 @@ class BinaryTraining(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the history where it was."""
         self.history = list(checkpoint["askew"]["history"])
+
+
+def _build_in_worker(*arguments: Any) -> BinaryTraining:
+    silence_lightning()
+    return BinaryTraining(*arguments)
+
+
+def silence_lightning() -> None:
+    """Without Lightning's hints, which are about data loaders that we do not use."""
+    for name in LIGHTNING_LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for category in (UserWarning, FutureWarning):
+        warnings.filterwarnings("ignore", category=category, module=r"lightning\..*")
 
 
 def make_optimizer(network: BinaryNetwork, training: TrainingConfig) -> torch.optim.Optimizer:

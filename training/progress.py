@@ -9,6 +9,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from training.module import BinaryTraining
+
 SECONDS_BETWEEN_UPDATES = 0.1
 
 
@@ -52,24 +54,28 @@ class ProgressBar(Callback):
         part = batch_idx / max(1, int(trainer.num_training_batches))
         self._progress.update(self._task, completed=round(trainer.current_epoch + part, 2))
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show what the last finished epoch measured."""
-        if self._progress is None or not pl_module.history:
-            return
-        row: dict[str, float] = pl_module.history[-1]  # type: ignore[index,assignment]
-        measured = f"loss {row['loss']:.4f}"
-        if "validation_accuracy" in row:
-            measured += f", validation {row['validation_accuracy']:.2%}"
-        self._progress.update(self._task, completed=trainer.current_epoch + 1, measured=measured)
-        every = max(1, int(trainer.max_epochs or 1) // 10)
-        if not self._progress.console.is_terminal and (trainer.current_epoch + 1) % every == 0:
-            self._progress.console.print(
-                f"train {self._name}: epoch {trainer.current_epoch + 1}/{trainer.max_epochs}, {measured}"
-            )
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show what the last epoch measured; at its own end it is not measured yet."""
+        self._show(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave the finished bar on the screen."""
+        self._show(trainer, pl_module)
         self._stop()
+
+    def _show(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, BinaryTraining)
+        if self._progress is None or not pl_module.history:
+            return
+        row = pl_module.history[-1]
+        epoch = int(row["epoch"])
+        measured = f"loss {row['loss']:.4f}"
+        if "validation_accuracy" in row:
+            measured += f", validation {row['validation_accuracy']:.2%}"
+        self._progress.update(self._task, completed=epoch, measured=measured)
+        every = max(1, int(trainer.max_epochs or 1) // 10)
+        if not self._progress.console.is_terminal and epoch % every == 0:
+            self._progress.console.print(f"train {self._name}: epoch {epoch}/{trainer.max_epochs}, {measured}")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Give the terminal back."""

@@ -59,13 +59,14 @@ class EpochCheckpoint(Checkpoint):
         if not np.isfinite(pl_module.history[-1]["loss"]):
             return
         path = epoch_path(self._folder, trainer.current_epoch + 1)
-        if not trainer.is_global_zero:
+        if trainer.is_global_zero:
+            with atomic_path(path) as temporary:
+                trainer.save_checkpoint(temporary)
+            forget_old_epochs(self._folder)
+            write_text(self._metrics, _csv(pl_module.history))
+        else:
             trainer.save_checkpoint(path)  # writes nothing here, but all processes must take part
-            return
-        with atomic_path(path) as temporary:
-            trainer.save_checkpoint(temporary)
-        forget_old_epochs(self._folder)
-        write_text(self._metrics, _csv(pl_module.history))
+        trainer.strategy.barrier()  # nobody looks for the last epoch before it is there
 
 
 def _csv(history: list[dict[str, float]]) -> str:

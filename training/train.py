@@ -34,7 +34,7 @@ from training.config import Config
 from training.datasets import load_dataset
 from training.evaluate import accuracy
 from training.models import BinaryNetwork
-from training.module import BinaryTraining
+from training.module import LIGHTNING_LOGGERS, BinaryTraining, silence_lightning
 from training.plan import plan_network
 from training.progress import ProgressBar
 from training.resume import EpochCheckpoint, find_start
@@ -93,7 +93,7 @@ def train(
         data_dir: where the data set is; see ``training.datasets``.
         epochs: instead of the configuration's.
         devices: processes (or GPUs) on each node; they share each batch.
-        num_nodes: nodes; start the same command on each, under torchrun or SLURM.
+        num_nodes: nodes; start the same command on each, under torchrun or SLURM, with a run folder that all see.
         threads: of each process on a CPU; PyTorch's choice where None, and after an interruption what it was before.
         progress: show a progress bar on stderr.
         restart: begin anew whatever is there.
@@ -269,13 +269,12 @@ def _thread_count(threads: int) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Lightning's hints, which are about data loaders that we do not use."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Lightning without its hints, for the block."""
+    levels = {name: logging.getLogger(name).level for name in LIGHTNING_LOGGERS}
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"lightning\..*")
+        silence_lightning()
         try:
             yield
         finally:
-            logger.setLevel(level)
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)

@@ -111,6 +111,25 @@ def test_an_interrupted_training_of_another_config_is_refused(trained, tmp_path)
         train(small(seed=1), tmp_path, threads=1, progress=False)
 
 
+def test_a_convolutional_network_learns(tmp_path):
+    layers = [
+        {"conv": 16, "padding": 1, "pad_pixel": 0},
+        {"conv": 16, "padding": 1, "pad_bit": 0},
+        {"pool": 2, "position": "before_activation"},
+        {"conv": 24},
+        {"pool": 2},
+        {"dense": 24},
+    ]
+    settings = small(epochs=3, augmentation={"shift_pixels": 1}).settings() | {"network": {"layers": layers}}
+    result = train(
+        parse_config(settings | {"activation": {"ste": "approx_sign"}}, "x"), tmp_path, threads=1, progress=False
+    )
+    losses = [row["loss"] for row in result.history]
+    assert losses == sorted(losses, reverse=True)
+    assert result.test_accuracy > 0.5
+    assert set(result.plus_one) == {"conv1", "pool1", "conv3", "pool2", "fc1"}
+
+
 def test_the_seed_decides_everything(trained, tmp_path):
     _, result = trained
     same = train(small(), tmp_path / "same", threads=1, progress=False)

@@ -1,0 +1,52 @@
+"""Training in two processes. The oracle is one process that averages both halves' gradients by hand."""
+
+import torch
+
+from training.batches import Batches, derive_seed
+from training.checkpoint import read_trained
+from training.config import parse_config
+from training.datasets import load_dataset
+from training.models import BinaryNetwork
+from training.module import ORDER, learning_rate, loss_value, make_optimizer
+from training.train import split_training, train
+
+
+def test_two_processes_take_the_steps_of_one_that_averages_their_gradients(tmp_path):
+    config = parse_config(
+        {
+            "name": "two",
+            "data": {"name": "digits", "train_limit": 400},
+            "network": {"layers": [{"dense": 16}]},
+            "activation": {"threshold_shift": "learned"},
+            "training": {"epochs": 2, "batch_size": 200, "learning_rate": 0.01, "optimizer": "sgd"},
+        },
+        "two.toml",
+    )
+    result = train(config, tmp_path, devices=2, threads=1, progress=False)
+    assert len(result.history) == 2
+    assert set(result.plus_one) == {"fc1"}
+
+    dataset = load_dataset("digits")
+
+    split, _ = split_training(config, dataset)
+    seed = config.training.seed
+    torch.manual_seed(derive_seed(seed, 0))
+    model = BinaryNetwork(config, dataset.shape, dataset.classes)
+    optimizer = make_optimizer(model, config.training)
+    shares = [
+        Batches(split, 100, seed=derive_seed(seed, ORDER), drop_last=True, rank=rank, world_size=2) for rank in (0, 1)
+    ]
+    for epoch in (0, 1):
+        for share in shares:
+            share.set_epoch(epoch)
+        for step, halves in enumerate(zip(*shares, strict=True)):
+            optimizer.zero_grad()
+            for images, labels in halves:
+                (loss_value(model(images), labels, config.training) / 2).backward()
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(config.training, epoch * 2 + step, 2)
+            optimizer.step()
+            model.clip()
+    state = read_trained(result.checkpoint)["state"]
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(state[name], parameter.detach(), rtol=1e-4, atol=1e-6)
