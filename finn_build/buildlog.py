@@ -49,3 +49,12 @@ def last_error_in(file: Path) -> str:
         return last_error(file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return NO_ERROR
+
+
+def steps_in(file: Path) -> list[Step]:
+    """Every step that a log announces, in its order; a missing file announces none."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [step for line in lines if (step := step_of(line))]
