@@ -116,17 +116,17 @@ def test_a_convolutional_network_learns(tmp_path):
         {"conv": 16, "padding": 1, "pad_pixel": 0},
         {"conv": 16, "padding": 1, "pad_bit": 0},
         {"pool": 2, "position": "before_activation"},
-        {"conv": 24},
-        {"pool": 2},
-        {"dense": 24},
+        {"conv": 24, "kernel": 2},
+        {"pool": 2, "stride": 1},
+        {"dense": 32},
     ]
-    settings = small(epochs=3, augmentation={"shift_pixels": 1}).settings() | {"network": {"layers": layers}}
+    settings = small(epochs=5, dropout=0).settings() | {"network": {"layers": layers}}
     result = train(
         parse_config(settings | {"activation": {"ste": "approx_sign"}}, "x"), tmp_path, threads=1, progress=False
     )
     losses = [row["loss"] for row in result.history]
-    assert losses == sorted(losses, reverse=True)
-    assert result.test_accuracy > 0.5
+    assert losses[-1] < 0.5 * losses[0]
+    assert result.test_accuracy > 0.6
     assert set(result.plus_one) == {"conv1", "pool1", "conv3", "pool2", "fc1"}
 
 
