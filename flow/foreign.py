@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from bnn.errors import UserError
 from bnn.files import atomic_path
-from bnn.network import Shape
 from bnn.version import VERSION
 from flow.ladder import accuracy
-from flow.progress import progress_bar
+from flow.progress import console, progress_bar
 from hw.simulator import Backend, available_backends, simulate
 
 
@@ -35,8 +34,16 @@ def simulate_model(
     """
     from onnx_export.importer import import_qonnx  # noqa: PLC0415 - onnx takes seconds to import
 
-    network = import_qonnx(model, input_scale=input_scale).network
-    images = load_images(images_file, network.input.shape)
+    imported = import_qonnx(model, input_scale=input_scale)
+    network = imported.network
+    for note in imported.notes:
+        console.print(f"{model}: {note}")
+    try:
+        images = imported.images(load_array(images_file))
+    except UserError as error:
+        raise UserError(f"{images_file}: {error}") from None
+    if not len(images):
+        raise UserError(f"{images_file}: holds no images")
     labels = None if labels_file is None else load_labels(labels_file, len(images), network.classes)
     images, labels = images[:frames], None if labels is None else labels[:frames]
     chosen = backend or available_backends()[0]
@@ -56,24 +63,20 @@ def simulate_model(
     return figures, scores
 
 
-def load_images(file: Path, shape: Shape) -> NDArray[np.uint8]:
-    """(n, H, W, C) uint8 images; (n, H, W) too where C is 1, and (n, C, H, W) where only that fits."""
-    images = _load_array(file)
-    if images.dtype != np.uint8:
-        raise UserError(f"{file}: images are {images.dtype}, must be uint8 pixels 0..255")
-    height, width, channels = shape
-    if channels == 1 and images.shape[1:] == (height, width):
-        images = images[..., None]
-    elif images.shape[1:] == (channels, height, width) and images.shape[1:] != shape:
-        images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-    if images.shape[1:] != shape or not len(images):
-        raise UserError(f"{file}: images have shape {images.shape}, the model needs (n, {height}, {width}, {channels})")
-    return images
+def load_array(file: Path) -> NDArray[Any]:
+    """The one array of a .npy file; UserError where it is damaged or something else."""
+    try:
+        array = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise UserError(f"{file}: not a whole .npy file ({error})") from None
+    if not isinstance(array, np.ndarray) or array.ndim == 0:
+        raise UserError(f"{file}: not a .npy file of one array")
+    return array
 
 
 def load_labels(file: Path, count: int, classes: int) -> NDArray[np.int64]:
     """(n,) labels, one for each image, each below the number of classes."""
-    labels = _load_array(file)
+    labels = load_array(file)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise UserError(f"{file}: labels are {labels.dtype} of shape {labels.shape}, must be integers of shape (n,)")
     if len(labels) != count:
@@ -87,15 +90,3 @@ def save_array(file: Path, array: NDArray[Any]) -> None:
     """Write a .npy file, whole or not at all."""
     with atomic_path(file) as temporary, temporary.open("wb") as opened:
         np.save(opened, array, allow_pickle=False)
-
-
-def _load_array(file: Path) -> NDArray[Any]:
-    try:
-        array = np.load(file, allow_pickle=False)
-    except OSError:
-        raise
-    except (ValueError, EOFError) as error:
-        raise UserError(f"{file}: not a whole .npy file ({error})") from error
-    if not isinstance(array, np.ndarray) or array.ndim == 0:
-        raise UserError(f"{file}: not a .npy file of one array")
-    return array

@@ -218,6 +218,73 @@ def test_a_full_disk_leaves_the_old_result_or_none(run_copy):
     assert "up to date" not in again.stderr
 
 
+@pytest.fixture
+def model_and_images(exported_run, tmp_path):
+    """The exported file and its images as a stranger would hand them over: without the run folder."""
+    folder = tmp_path / "handed over"
+    folder.mkdir()
+    for source, name in (("model.onnx", "model.onnx"), ("golden/input.npy", "x.npy"), ("golden/labels.npy", "y.npy")):
+        (folder / name).write_bytes((exported_run / source).read_bytes())
+    return folder
+
+
+def simulate_model(folder, *options):
+    return askew(["simulate", "--model", str(folder / "model.onnx"), "--images", str(folder / "x.npy"), *options])
+
+
+def test_any_qonnx_file(exported_run, model_and_images, capsys):
+    folder = model_and_images
+    files = [str(folder / name) for name in ("y.npy", "p.npy", "s.npy", "o.json")]
+    options = [
+        item for pair in zip(("--labels", "--predictions", "--scores", "--json"), files, strict=True) for item in pair
+    ]
+    assert simulate_model(folder, *options, "--input-scale", "1") == 0
+    scores = np.load(folder / "s.npy")
+    assert np.array_equal(scores, np.load(exported_run / "golden" / "expected.npy"))
+    assert np.array_equal(np.load(folder / "p.npy"), scores.argmax(axis=1))
+    figures = json.loads((folder / "o.json").read_text())
+    assert figures["accuracy"] == (scores.argmax(axis=1) == np.load(folder / "y.npy")).mean()
+    assert figures["frames"] == 360
+    assert simulate_model(folder, "--frames", "10", "--json", files[3]) == 0
+    assert json.loads((folder / "o.json").read_text())["accuracy"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "message"),
+    [
+        ("x.npy", np.zeros((4, 8, 8, 1)), "x.npy: images: type float64, must be uint8"),
+        ("x.npy", np.zeros((4, 8, 9, 1), np.uint8), "x.npy: images: shape (4, 8, 9, 1), must be"),
+        ("x.npy", np.zeros((0, 8, 8, 1), np.uint8), "holds no images"),
+        ("y.npy", np.zeros(359, np.int64), "359 labels, must be one for each of the 360 images"),
+        ("y.npy", np.zeros(360), "must be integers of shape (n,)"),
+        ("y.npy", np.full(360, 10), "labels reach 10..10, must lie in 0..9"),
+    ],
+)
+def test_images_and_labels_that_do_not_fit(model_and_images, capsys, name, contents, message):
+    np.save(model_and_images / name, contents)
+    assert simulate_model(model_and_images, "--labels", str(model_and_images / "y.npy")) == 2
+    assert message in complaint(capsys)
+
+
+def test_damaged_arrays_and_models(model_and_images, capsys):
+    images, model = model_and_images / "x.npy", model_and_images / "model.onnx"
+    whole = images.read_bytes()
+    images.write_bytes(whole[:-7])
+    assert simulate_model(model_and_images) == 2
+    assert "x.npy: not a whole .npy file" in complaint(capsys)
+    images.write_bytes(whole)
+    model.write_bytes(model.read_bytes()[:300])
+    assert simulate_model(model_and_images) == 2
+    assert "model.onnx" in complaint(capsys)
+    model.unlink()
+    assert simulate_model(model_and_images) == 2
+    assert "model.onnx" in complaint(capsys)
+    assert askew(["simulate", "--model", "m.onnx"]) == 2
+    assert "--model needs --images" in complaint(capsys)
+    assert askew(["simulate"]) == 2
+    assert "needs either --run or --model" in complaint(capsys)
+
+
 def test_rungs_and_frames_that_do_not_exist(exported_run, capsys):
     run = str(exported_run)
     assert askew(["ladder", "--run", run, "--rungs", "numpy,quantum"]) == 2
