@@ -24,7 +24,7 @@ class _IdentitySign(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        return _sign(x)
+        return sign_from(x, 0.0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class _ClippedIdentitySign(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return _sign(x)
+        return sign_from(x, 0.0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -51,7 +51,7 @@ class _ApproxSign(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return _sign(x)
+        return sign_from(x, 0.0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -59,9 +59,10 @@ class _ApproxSign(Function):
         return gradients[0] * x.abs().mul_(-2.0).add_(2.0).clamp_(min=0.0)
 
 
-def _sign(x: Tensor) -> Tensor:
+def sign_from(x: Tensor, threshold: float) -> Tensor:
+    """+1 where x >= threshold, -1 elsewhere; no gradient."""
     # the comparison's own bools, made floats, take four times as long
-    return torch.ge(x, 0.0, out=torch.empty_like(x)).mul_(2.0).sub_(1.0)
+    return torch.ge(x, threshold, out=torch.empty_like(x)).mul_(2.0).sub_(1.0)
 
 
 class _BinaryQuant(nn.Module):
@@ -158,8 +159,13 @@ def hand_out_plain_tensors(model: nn.Module, enabled: bool) -> None:
 
 def binary_weights(layer: nn.Module) -> Tensor:
     """The -1 and +1 that a binary layer multiplies with, in PyTorch's order."""
-    assert isinstance(layer.weight, Tensor)
-    return _sign(layer.weight.detach())
+    return sign_from(latent_weight(layer).detach(), 0.0)
+
+
+def latent_weight(layer: nn.Module) -> nn.Parameter:
+    """The real numbers whose signs a binary layer multiplies with."""
+    assert isinstance(layer.weight, nn.Parameter)
+    return layer.weight
 
 
 class BatchNorm(nn.modules.batchnorm._BatchNorm):

@@ -78,11 +78,14 @@ class BinaryInput(nn.Module):
 
     def __init__(self, pixel: int) -> None:
         super().__init__()
-        self.shift = layers.ThresholdShift(float(pixel))
+        self.pixel = float(pixel)
+        self.shift = layers.ThresholdShift(self.pixel)
         self.sign = layers.binary_sign(Estimator.CLIPPED_IDENTITY)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(n, c, h, w) pixel values to -1 and +1."""
+        if self.training:  # nothing is learned here: one pass less than through the quantizer
+            return layers.sign_from(pixels, self.pixel)
         return self.sign(self.shift(pixels))  # type: ignore[no-any-return]
 
 
@@ -115,6 +118,8 @@ class BinaryNetwork(nn.Module):
         for plan in plans:
             shift = 0.0 if plan.is_last else next(shifts)
             self.stages[plan.name] = BinaryStage(plan, config, shift)
+        self._latent_weights: list[Tensor] = [layers.latent_weight(stage.matrix) for stage in self.stage_list()]
+        self._slopes = [module.weight for module in self.modules() if isinstance(module, nn.PReLU)]
         self.train()
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -141,12 +146,10 @@ class BinaryNetwork(nn.Module):
 
         A falling slope would make the activation fire on both sides, which no single threshold can do.
         """
-        weights = [stage.matrix.weight for stage in self.stage_list()]
-        torch._foreach_clamp_min_(weights, -1.0)  # type: ignore[arg-type]
-        torch._foreach_clamp_max_(weights, 1.0)  # type: ignore[arg-type]
-        for module in self.modules():
-            if isinstance(module, nn.PReLU):
-                module.weight.clamp_(min=0.0)
+        torch._foreach_clamp_min_(self._latent_weights, -1.0)
+        torch._foreach_clamp_max_(self._latent_weights, 1.0)
+        for slope in self._slopes:
+            slope.clamp_(min=0.0)
 
     def staged(self) -> StagedModel:
         """The network as threshold absorption reads it: a copy on the CPU in evaluation mode, free of this one."""
