@@ -13,7 +13,7 @@ from onnx import TensorProto
 
 from onnx_export.importer.graph import Node
 from onnx_export.importer.layout import Layout
-from onnx_export.importer.quantizers import QUANTIZERS, quantize
+from onnx_export.importer.quantizers import QUANTIZERS, check_parameters, quantize
 
 Values = NDArray[Any]  # (n, C), or (n, 1) where all channels are alike; float32, or bool behind a comparison
 Function = Callable[[Values], Values]
@@ -121,10 +121,9 @@ def _batch_normalization(node: Node, layout: Layout, constants: _Constants) -> _
 
 
 def _quantizer(node: Node, layout: Layout, constants: _Constants) -> _Built:
-    if any(constant is None for constant in constants[1:]):
-        raise node.refuse("its parameters are not constants")
     given = [constant for constant in constants[1:] if constant is not None]
     parameters = [layout.per_channel(node, constant.astype(np.float32)) for constant in given]
+    check_parameters(node, parameters)
     return partial(quantize, node, parameters=parameters), parameters
 
 

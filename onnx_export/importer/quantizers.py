@@ -19,9 +19,8 @@ def quantize(node: Node, values: NDArray[np.float32], parameters: list[NDArray[A
     """What a quantizer node gives for ``values``; ``parameters`` are its further inputs, which broadcast."""
     if node.op == "BipolarQuant":
         return np.asarray(binary_quant(values, parameters[0]), np.float32)
+    check_parameters(node, parameters)
     scale, zero_point, bits = parameters
-    if bits.size != 1 or not 1 <= float(bits.reshape(-1)[0]) <= MAX_BITS:
-        raise node.refuse(f"bit width {bits.reshape(-1)[:4].tolist()}, must be one of 1..{MAX_BITS}")
     quantized = int_quant(
         values,
         scale,
@@ -32,3 +31,15 @@ def quantize(node: Node, values: NDArray[np.float32], parameters: list[NDArray[A
         str(node.attributes.get("rounding_mode", "ROUND")),
     )
     return np.asarray(quantized, np.float32)
+
+
+def check_parameters(node: Node, parameters: list[NDArray[Any]]) -> None:
+    """Refuse a quantizer without its parameters, or of a bit width that is not one whole number."""
+    expected = 1 if node.op == "BipolarQuant" else 3
+    if len(parameters) != expected:
+        raise node.refuse(f"has {len(parameters)} constant parameters, must have {expected}")
+    if expected == 1:
+        return
+    bits = parameters[2].reshape(-1)
+    if bits.size != 1 or bits[0] != np.rint(bits[0]) or not 1 <= bits[0] <= MAX_BITS:
+        raise node.refuse(f"bit width {bits[:4].tolist()}, must be one whole number from 1 to {MAX_BITS}")

@@ -105,7 +105,8 @@ class Walk:
         return nodes[0] if nodes else None
 
     def _move(self, node: Node, operand: int, constants: Constants) -> None:
-        self._refuse_pending_pad(node)
+        if node.op != "Transpose":
+            self._refuse_pending_pad(node)
         self._layout = self._layout.moved(node, constants[1:])
 
     def _dropout(self, node: Node, operand: int, constants: Constants) -> None:
@@ -197,25 +198,29 @@ class Walk:
 
     def _padding(self, node: Node, operand: int, constants: Constants) -> None:
         self._refuse_pending_pad(node)
-        self._see_image(channels_last=False)
         given = (
             constants[1].tolist() if len(constants) > 1 and constants[1] is not None else node.attributes.get("pads")
         )
         constant = node.attributes.get("mode", "constant") == "constant" and len(node.inputs) <= 3
-        if not constant or given is None or not self._layout.is_nchw or len(given) != 8:
+        if not constant or given is None or len(given) != 8 or self._layout.places.ndim != 4:
             raise node.refuse("only a constant padding of the height and width of a (1, C, H, W) tensor is known")
-        if any(given[axis] for axis in (0, 1, 4, 5)) or min(given) < 0:
+        channels_last = bool(given[1] or given[5]) or (self._open is not None and not self._layout.is_nchw)
+        self._see_image(channels_last=channels_last)
+        if not (self._layout.is_nhwc if channels_last else self._layout.is_nchw):
+            raise node.refuse(f"pads a tensor of shape {self._layout.places.shape} that is not an image")
+        image_axes = (1, 2) if channels_last else (2, 3)
+        top, left, bottom, right = (int(given[axis + end]) for end in (0, 4) for axis in image_axes)
+        if sum(map(abs, given)) != top + left + bottom + right or min(given) < 0:
             raise node.refuse(f"pads {list(given)}; only height and width can be padded, by 0 or more")
         value = constants[2] if len(constants) > 2 else None
         pad = float(node.attributes.get("value", 0.0)) if value is None else float(value.reshape(-1)[0])
-        self._pad = (node, (int(given[2]), int(given[3]), int(given[6]), int(given[7])), pad)
+        self._pad = (node, (top, left, bottom, right), pad)
 
     def _refuse_pending_pad(self, node: Node) -> None:
         if self._pad is not None:
-            raise self._pad[0].refuse(f"is followed by {node}; only a Conv can take padding")
+            raise self._pad[0].refuse(f"is followed by {node}; only a convolution can take padding")
 
     def _im2col(self, node: Node, operand: int, constants: Constants) -> None:
-        self._refuse_pending_pad(node)
         self._see_image(channels_last=True)
         if not self._layout.is_nhwc or node.attributes.get("depthwise", 0):
             raise node.refuse("only windows over all channels of a (1, H, W, C) tensor are known")
@@ -223,7 +228,13 @@ class Walk:
         renamed = {"strides": node.attributes["stride"], "pads": node.attributes.get("pad_amount", NO_PADDING)}
         spelled = replace(node, attributes={**node.attributes, **renamed})
         window = read_window(spelled, self._layout.shape, (int(kernel[0]), int(kernel[1])))
-        self._lowered = (node, window, float(node.attributes.get("pad_value", 0)))
+        pad = float(node.attributes.get("pad_value", 0))
+        if self._pad:
+            padding_node, padding, value = self._pad
+            if window.padding != NO_PADDING and value != pad:
+                raise padding_node.refuse(f"pads with {value:g}, and {node} with {pad:g} once more; pad once")
+            window, pad, self._pad = window.padded(padding), value, None
+        self._lowered = (node, window, pad)
 
     def _finish(self) -> StagedModel:
         if self._open is None or self._encoding is None:

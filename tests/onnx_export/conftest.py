@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+from qonnx.transformation.infer_shapes import InferShapes
 
 from bnn.network import ConvLayer, DenseLayer, MaxPoolLayer
 
@@ -75,3 +78,23 @@ def _ranks(scores):
 def same_order():
     """``same_order(a, b)``: two (n,) score vectors order their classes alike, ties included."""
     return lambda a, b: np.array_equal(_ranks(np.asarray(a)), _ranks(np.asarray(b)))
+
+
+def _file_logits(path, imported, images):
+    """(n, classes) of (n, H, W, C) uint8 images by qonnx, node by node; the oracle of every importer test."""
+    model = ModelWrapper(str(path)).transform(InferShapes())
+    source = model.graph.input[0].name
+    inputs = (images * imported.input_scale).astype(np.float32).reshape(len(images), -1)
+    in_file = np.empty_like(inputs)
+    in_file[:, imported.arrangement] = inputs
+    logits = [
+        execute_onnx(model, {source: frame.reshape(imported.tensor_shape)})[model.graph.output[0].name].reshape(-1)
+        for frame in in_file
+    ]
+    return np.stack(logits)
+
+
+@pytest.fixture(scope="session")
+def file_logits():
+    """``file_logits(path, imported, images)``: what qonnx computes from the file."""
+    return _file_logits
