@@ -58,6 +58,8 @@ class RunFolder:
         self.model = path / "model.onnx"
         self.network_file = path / "network.npz"
         self.golden_folder = path / "golden"
+        self.folding = path / "folding.json"
+        self.finn = path / "finn"
         self.report_json = path / "report.json"
         self.report_markdown = path / "report.md"
 

@@ -111,11 +111,32 @@ class IntegerRung:
         return reference_meaning(self._network, trace(self._network, images, backend=self._backend))
 
 
+class FinnRung:
+    """The last graph of FINN's compiler, which `askew finn estimate` left, executed by FINN."""
+
+    name = "finn"
+    default_frames: int | None = 20
+
+    def __init__(self, run: RunFolder) -> None:
+        from finn_build.rung import FinnGraph  # noqa: PLC0415 - onnx takes seconds to import
+
+        self._graph = FinnGraph(run.network(), run.finn)
+
+    def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
+        """Integer scores."""
+        return self._graph.scores(images, progress)
+
+    def trace(self, images: NDArray[np.uint8]) -> Trace:
+        """Bits of every layer."""
+        return self._graph.trace(images)
+
+
 _RUNGS: dict[str, Callable[[RunFolder], Rung]] = {
     "reference": ReferenceRung,
     "qonnx": QonnxRung,
     "numpy": lambda run: IntegerRung(run.network(), Backend.NUMPY),
     "numba": lambda run: IntegerRung(run.network(), Backend.NUMBA),
+    "finn": FinnRung,
 }
 
 
