@@ -13,6 +13,7 @@ from bnn.errors import UserError
 from bnn.files import write_json, write_text
 from bnn.version import VERSION
 from flow.finn_commands import finn_app
+from flow.hardware_commands import hardware_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +25,7 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="Data sets: which there are, and fetching them.")
 app.add_typer(data_app, name="data")
 app.add_typer(finn_app, name="finn")
+app.add_typer(hardware_app)
 
 Run = Annotated[Path, typer.Option("--run", help="The run folder, runs/NAME.")]
 DataDir = Annotated[

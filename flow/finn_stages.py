@@ -10,7 +10,8 @@ from bnn.network import Network
 from finn_build.boards import find_board
 from finn_build.estimate import DEFAULT_FRAMES, estimate, estimate_work
 from finn_build.folding import LayerFolding
-from finn_build.package import BuildSettings, write_package
+from finn_build.package import write_package
+from finn_build.settings import BuildSettings
 from finn_build.results import collect_results
 from flow.progress import progress_bar
 from flow.run_folder import RunFolder

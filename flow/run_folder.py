@@ -59,6 +59,7 @@ class RunFolder:
         self.network_file = path / "network.npz"
         self.golden_folder = path / "golden"
         self.folding = path / "folding.json"
+        self.rtl = path / "rtl"
         self.finn = path / "finn"
         self.report_json = path / "report.json"
         self.report_markdown = path / "report.md"

@@ -111,6 +111,33 @@ class IntegerRung:
         return reference_meaning(self._network, trace(self._network, images, backend=self._backend))
 
 
+class RtlRung:
+    """Our own RTL under the run's folding, in Verilator."""
+
+    name = "rtl"
+    default_frames: int | None = 100
+
+    def __init__(self, run: RunFolder) -> None:
+        from flow.hardware_stages import open_folding, stream  # noqa: PLC0415 - numba and pydantic take seconds
+        from hw.generator import Design  # noqa: PLC0415
+
+        network = run.network()
+        self._network = network
+        self._design = Design.of(network, open_folding(run, network))
+        self._stream = stream
+
+    def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
+        """Integer scores, from the stream into the last unit."""
+        scores = self._stream(self._design, images).scores
+        if progress:
+            progress(len(images))
+        return scores
+
+    def trace(self, images: NDArray[np.uint8]) -> Trace:
+        """What every layer's stream carried, with what a pool inverted turned back."""
+        return reference_meaning(self._network, self._stream(self._design, images, capture=True).captured)
+
+
 class FinnRung:
     """The last graph of FINN's compiler, which `askew finn estimate` left, executed by FINN."""
 
@@ -136,6 +163,7 @@ _RUNGS: dict[str, Callable[[RunFolder], Rung]] = {
     "qonnx": QonnxRung,
     "numpy": lambda run: IntegerRung(run.network(), Backend.NUMPY),
     "numba": lambda run: IntegerRung(run.network(), Backend.NUMBA),
+    "rtl": RtlRung,
     "finn": FinnRung,
 }
 

@@ -1,0 +1,125 @@
+"""The stages of our own hardware: a folding, its RTL, and frames through it in Verilator."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from bnn.network import Network
+from flow.ladder import accuracy, mismatching_frames
+from flow.progress import progress_bar
+from flow.run_folder import RunFolder
+from hw.cycles import Prediction, UnitCycles, predict
+from hw.folding import Folding, load_folding, save_folding
+from hw.generator import Design
+from hw.rtlsim import RtlResult, simulate_design
+
+DEFAULT_FRAMES = 100
+
+
+def build_folder() -> Path:
+    """Where Verilator's executables are kept, by their contents: ASKEW_CACHE, or the user's cache."""
+    folder = Path(os.environ.get("ASKEW_CACHE") or platformdirs.user_cache_path("askew")) / "rtlsim"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def open_folding(run: RunFolder, network: Network) -> Folding:
+    """The run's folding."""
+    return load_folding(run.require(run.folding, "fold"), network)
+
+
+def run_fold(path: Path, source: str) -> tuple[Path, dict[str, int]]:
+    """Check a folding file, or a shipped folding by its name, and make it the run's; file and cycles a layer."""
+    run = RunFolder.open(path)
+    network = run.network()
+    folding = load_folding(source, network)
+    save_folding(folding, network, run.folding)
+    return run.folding, folding.cycles(network)
+
+
+def run_rtl(path: Path, clock_mhz: float) -> Path:
+    """Write the RTL of the run's network under its folding to `rtl/`; returns that folder."""
+    run = RunFolder.open(path)
+    network = run.network()
+    Design.of(network, open_folding(run, network), clock_mhz=clock_mhz).write(run.rtl)
+    return run.rtl
+
+
+def run_rtlsim(
+    path: Path, *, frames: int | None, stall: float, seed: int, trace: Path | None, threads: int
+) -> dict[str, Any]:
+    """Golden frames through the RTL; written to `rtlsim.json` and returned."""
+    run = RunFolder.open(path)
+    network = run.network()
+    golden = run.golden(network).first(frames or DEFAULT_FRAMES)
+    design = Design.of(network, open_folding(run, network), stall_gates=stall > 0)
+    measured = stream(design, golden.images, stall=stall, seed=seed, trace_path=trace, threads=threads)
+    predicted = predict(design.dataflow)
+    wrong_labels = measured.labels != golden.scores.argmax(axis=1)
+    wrong = np.union1d(mismatching_frames(measured.scores, golden.scores), np.flatnonzero(wrong_labels))
+    figures = {
+        "frames": len(golden),
+        "mismatches": len(wrong),
+        "first_mismatch": int(wrong[0]) if len(wrong) else None,
+        "accuracy": accuracy(measured.scores, golden.labels),
+        "stall": stall,
+        "latency_cycles": measured.latency_cycles,
+        "frame_ii_cycles": measured.frame_ii_cycles,
+        "predicted_latency_cycles": predicted.latency_cycles,
+        "predicted_frame_ii_cycles": predicted.frame_ii_cycles,
+        "frames_per_second": len(golden) / measured.seconds,
+        "cycles_per_second": measured.simulated_cycles / measured.seconds,
+        "layers": layer_figures(network, design.folding, predicted, measured),
+    }
+    run.write_result("rtlsim", network, figures)
+    return figures
+
+
+def stream(design: Design, images: NDArray[np.uint8], **options: Any) -> RtlResult:
+    """Frames through a design's RTL, with a progress bar; options as of `simulate_design`."""
+    done = 0
+    with progress_bar("rtlsim", len(images)) as progress:
+
+        def advance(frames: int, _total: int) -> None:
+            nonlocal done
+            progress(frames - done)
+            done = frames
+
+        return simulate_design(design, images, build_dir=build_folder(), progress=advance, **options)
+
+
+def layer_figures(
+    network: Network, folding: Folding, predicted: Prediction, measured: RtlResult
+) -> dict[str, dict[str, Any]]:
+    """Per layer: PE, SIMD, the cycles of its folds, and what its main unit did between two labels, both ways."""
+    cycles = folding.cycles(network)
+    figures: dict[str, dict[str, Any]] = {}
+    for layer in network.layers:
+        theirs, ours = _main_unit(predicted.units, layer.name), _main_unit(measured.units, layer.name)
+        figures[layer.name] = {
+            "cycles": cycles.get(layer.name, ours.busy),
+            "predicted": _states(theirs),
+            "measured": _states(ours),
+            "busy_share": ours.busy / measured.frame_ii_cycles,
+        }
+        if layer.name in folding.layers:
+            chosen = folding.layers[layer.name]
+            figures[layer.name] |= {"pe": chosen.pe, "simd": chosen.simd}
+    return figures
+
+
+def _main_unit(units: tuple[UnitCycles, ...], layer: str) -> UnitCycles:
+    main = [unit for unit in units if unit.layer == layer and unit.module in {"mvau", "mvau_int", "maxpool"}]
+    assert len(main) == 1, (layer, units)
+    return main[0]
+
+
+def _states(unit: UnitCycles) -> dict[str, int]:
+    return {key: value for key, value in asdict(unit).items() if key in {"busy", "blocked", "starved"}}
