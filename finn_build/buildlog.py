@@ -8,10 +8,12 @@ from pathlib import Path
 
 STEP = re.compile(r"Running step: (?P<name>\w+) \[(?P<index>\d+)/(?P<total>\d+)\]")
 NO_ERROR = "it names no error"
+ATTEMPT = "=== askew bitstream"  # the line that a build begins with; logs of several follow one another
 
 _STAMP = re.compile(r"^(\[[^\]]*\]\s*)+")
 _ERROR = re.compile(
     r"(?P<level>\bERROR\b|FINN ERROR|FINN INTERNAL COMPILER ERROR|Error:|Exception:|No space left on device|"
+    r"Error response from daemon|"
     r"^\w*(Error|Exception)\b)"
 )
 _SIDE_EFFECT = re.compile(r"error\(s\)|0 errors|errors?[ =:]+0\b|error_", re.IGNORECASE)
@@ -44,9 +46,9 @@ def last_error(text: str) -> str:
 
 
 def last_error_in(file: Path) -> str:
-    """``last_error`` of a file; a missing file names no error."""
+    """``last_error`` of the last attempt in a file; a missing file names no error."""
     try:
-        return last_error(file.read_text(encoding="utf-8", errors="replace"))
+        return last_error(file.read_text(encoding="utf-8", errors="replace").rpartition(ATTEMPT)[2])
     except OSError:
         return NO_ERROR
 

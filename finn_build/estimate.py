@@ -18,9 +18,10 @@ from bnn.version import VERSION
 from finn_build.board.evaluator import FRAMES_AT_ONCE, trace
 from finn_build.form import finn_form
 from finn_build.nodes import Compiler, gives_labels
-from finn_build.package import OUTPUT, BuildSettings, Frames, write_package
+from finn_build.package import OUTPUT, write_package
 from finn_build.process import Progress, run_worker
 from finn_build.reports import read_estimates
+from finn_build.settings import BuildSettings, Frames
 
 ESTIMATE_STEPS = 11  # the steps that FINN's builder runs for its estimates, each of which leaves a graph
 DEFAULT_FRAMES = 20

@@ -16,22 +16,21 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import Network, UserError, save_network
+from bnn import Network, save_network
 from bnn.files import atomic_path, write_json
 from bnn.version import VERSION
 from finn_build.board.evaluator import scores, trace
-from finn_build.boards import FinnBoard
 from finn_build.errors import FinnError
-from finn_build.folding import LayerFolding, folding_config, verify_folding
+from finn_build.folding import folding_config
 from finn_build.form import finn_form
-from finn_build.nodes import Compiler, finn_nodes, gives_labels, input_shape, output_shape
+from finn_build.nodes import finn_nodes, gives_labels, input_shape, output_shape
+from finn_build.settings import BuildSettings, Frames
 
 MANIFEST = "manifest.json"
 CONFIG = "dataflow_build_config.json"
@@ -39,58 +38,6 @@ OUTPUT = "output"
 VALIDATION = "validation"
 PYTHON_CHECKS = ("initial_python", "streamlined_python")
 HARDWARE_CHECKS = ("folded_hls_cppsim", "stitched_ip_rtlsim")
-
-
-class Frames(Protocol):
-    """Frames and golden answers."""
-
-    @property
-    def images(self) -> NDArray[np.uint8]:
-        """(n, H, W, C)."""
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """(n,)."""
-
-    @property
-    def scores(self) -> NDArray[np.int32]:
-        """(n, classes), the integer network's."""
-
-
-@dataclass(frozen=True)
-class BuildSettings:
-    """What to build besides the network.
-
-    Attributes:
-        board: what for.
-        clock_mhz: the clock to synthesize for.
-        folding: layer name to (pe, simd); None lets FINN choose for ``target_fps``.
-        target_fps: frames per second that FINN's own folding must reach; None where a folding is given.
-        compiler: whose FINN.
-        verify_frames: frames that FINN simulates at every stage that it verifies.
-    """
-
-    board: FinnBoard
-    clock_mhz: float
-    folding: Mapping[str, LayerFolding] | None
-    target_fps: int | None = None
-    compiler: Compiler = Compiler.FINN_PLUS
-    verify_frames: int = 4
-
-    def verify(self, network: Network, frames: Frames) -> None:
-        """Raise UserError where this cannot be built."""
-        if (self.folding is None) == (self.target_fps is None):
-            raise UserError("finn: give either a folding or a target rate in frames per second, not both or neither")
-        if self.folding is not None:
-            verify_folding(network, self.folding)
-        if self.target_fps is not None and self.target_fps < 1:
-            raise UserError(f"finn: target rate ({self.target_fps} frames/s) must be at least 1")
-        if not 0 < self.clock_mhz <= 1000:
-            raise UserError(f"finn: clock ({self.clock_mhz} MHz) must lie in 0..1000")
-        if not 1 <= self.verify_frames <= len(frames.images):
-            raise UserError(
-                f"finn: frames to verify ({self.verify_frames}) must lie in 1..{len(frames.images)}, the golden frames"
-            )
 
 
 def write_package(

@@ -13,7 +13,8 @@ import pytest
 from finn_build.board import validate
 from finn_build.deploy import read_interface, write_deploy
 from finn_build.errors import FinnError
-from finn_build.package import BuildSettings, write_package
+from finn_build.package import write_package
+from finn_build.settings import BuildSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,9 +16,10 @@ from bnn import InputEncoding, MaxPoolLayer, Network, UserError, save_network
 from finn_build.errors import FinnError
 from finn_build.estimate import ESTIMATE_STEPS, estimate, estimate_work, layer_names
 from finn_build.form import finn_form
-from finn_build.package import BuildSettings, write_package
+from finn_build.package import write_package
 from finn_build.process import run_worker
 from finn_build.rung import FinnGraph
+from finn_build.settings import BuildSettings
 from hw.folding import Folding, LayerFolding, load_folding
 from hw.simulator import Backend, trace
 

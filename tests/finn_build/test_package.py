@@ -13,7 +13,8 @@ from bnn import UserError, load_network
 from finn_build.boards import find_board
 from finn_build.errors import FinnError
 from finn_build.nodes import Compiler
-from finn_build.package import BuildSettings, damaged_files, read_manifest, write_package
+from finn_build.package import damaged_files, read_manifest, write_package
+from finn_build.settings import BuildSettings
 
 READ_WITH_FINN = """
 import json, sys

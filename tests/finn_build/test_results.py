@@ -6,8 +6,9 @@ import os
 import pytest
 
 from finn_build.errors import FinnError
-from finn_build.package import BuildSettings, write_package
+from finn_build.package import write_package
 from finn_build.results import bitfile_of, collect_results, verification
+from finn_build.settings import BuildSettings
 
 TIMING = """
 ------------------------------------------------------------------------------------------------
