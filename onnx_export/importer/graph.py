@@ -140,6 +140,8 @@ def _load_external(tensor: TensorProto, folder: Path) -> None:
         )
     try:
         external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
         numpy_helper.to_array(tensor)
     except Exception as error:
         raise ImportRefusedError(f"constant {tensor.name}: cannot be read from {location} ({error})") from error

@@ -1,0 +1,145 @@
+"""Files as FINN's own streamlining leaves them. Oracle: qonnx on the very same file."""
+
+import warnings
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.core.onnx_exec import execute_onnx
+from qonnx.transformation.bipolar_to_xnor import ConvertBipolarMatMulToXnorPopcount
+from qonnx.transformation.infer_data_layouts import InferDataLayouts
+from qonnx.transformation.infer_datatypes import InferDataTypes
+from qonnx.transformation.infer_shapes import InferShapes
+from qonnx.transformation.insert_topk import InsertTopK
+from qonnx.transformation.lower_convs_to_matmul import LowerConvsToMatMul
+from qonnx.util.cleanup import cleanup_model
+
+from hw.simulator import simulate
+from onnx_export.importer import import_qonnx
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from brevitas.export import export_qonnx as brevitas_export
+    from brevitas.nn import QuantConv2d, QuantIdentity, QuantLinear
+    from brevitas_examples.bnn_pynq.models.common import CommonActQuant, CommonWeightQuant
+
+torch.set_num_threads(1)
+
+
+def sign():
+    return QuantIdentity(act_quant=CommonActQuant, bit_width=1)
+
+
+def dense(mw, mh):
+    return QuantLinear(mw, mh, bias=False, weight_quant=CommonWeightQuant, weight_bit_width=1)
+
+
+def conv(c_in, c_out, kernel):
+    return QuantConv2d(c_in, c_out, kernel, bias=False, weight_quant=CommonWeightQuant, weight_bit_width=1)
+
+
+class Unit(torch.nn.Module):
+    """2 x - 1, as FINN's tutorial models begin."""
+
+    def forward(self, x):
+        return 2.0 * x - torch.tensor([1.0])
+
+
+MODELS = {
+    "mlp": lambda: [
+        *(Unit(), sign(), torch.nn.Flatten(), dense(72, 20), torch.nn.BatchNorm1d(20), sign()),
+        *(dense(20, 33), torch.nn.BatchNorm1d(33), sign(), dense(33, 6)),
+    ],
+    "cnn": lambda: [
+        *(Unit(), sign(), conv(2, 7, 3), torch.nn.BatchNorm2d(7), sign(), torch.nn.MaxPool2d(2)),
+        *(conv(7, 5, 1), torch.nn.BatchNorm2d(5), sign()),
+        *(torch.nn.Flatten(), dense(10, 9), torch.nn.BatchNorm1d(9), sign(), dense(9, 4)),
+    ],
+}
+SHAPES = {"mlp": (1, 2, 6, 6), "cnn": (1, 2, 6, 5)}
+
+
+@pytest.fixture
+def finn(tmp_path, monkeypatch):
+    """FINN's transformations that the tests use, by name."""
+    monkeypatch.setenv("FINN_BUILD_DIR", str(tmp_path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from finn.transformation.qonnx.convert_qonnx_to_finn import ConvertQONNXtoFINN
+        from finn.transformation.streamline import Streamline
+        from finn.transformation.streamline.absorb import AbsorbTransposeIntoMultiThreshold
+        from finn.transformation.streamline.reorder import MakeMaxPoolNHWC
+        from finn.util.settings import initialize_dummy_settings
+    initialize_dummy_settings()
+    classes = (ConvertQONNXtoFINN, Streamline, AbsorbTransposeIntoMultiThreshold, MakeMaxPoolNHWC)
+    return {transformation.__name__: transformation for transformation in classes}
+
+
+def exported(name, path):
+    torch.manual_seed(4)
+    model = torch.nn.Sequential(*MODELS[name]())
+    for module in model:
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.running_mean.normal_(0, 3)
+            module.running_var.uniform_(1, 30)
+            module.weight.data.normal_()
+            module.bias.data.normal_()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        brevitas_export(model.eval(), torch.rand(*SHAPES[name]), str(path), dynamo=False, opset_version=13)
+    return cleanup_model(ModelWrapper(str(path)))
+
+
+def transformed(model, *transformations):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for transformation in transformations:
+            model = model.transform(transformation())
+    return model
+
+
+def check(model, path, file_logits, same_order, kinds):
+    model.save(str(path))
+    seen = {node.op_type for node in onnx.load(path).graph.node}
+    assert kinds <= seen, seen
+    imported = import_qonnx(path)
+    images = np.random.default_rng(3).integers(0, 256, (6, *imported.network.input.shape), np.uint8)
+    for ours, theirs in zip(simulate(imported.network, images), file_logits(path, imported, images), strict=True):
+        assert same_order(ours, theirs)
+    return imported
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_streamlined(tmp_path, finn, file_logits, same_order, name):
+    model = exported(name, tmp_path / "m.onnx")
+    model = transformed(model, finn["ConvertQONNXtoFINN"], finn["Streamline"])
+    kinds = {"MultiThreshold", "MatMul"} | ({"Conv", "MaxPool"} if name == "cnn" else set())
+    check(model, tmp_path / "finn.onnx", file_logits, same_order, kinds)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_streamlined_lowered_and_as_xnor_popcount(tmp_path, finn, file_logits, same_order, name):
+    model = exported(name, tmp_path / "m.onnx")
+    model = transformed(
+        *(model, finn["ConvertQONNXtoFINN"], finn["Streamline"], LowerConvsToMatMul, finn["MakeMaxPoolNHWC"]),
+        *(finn["AbsorbTransposeIntoMultiThreshold"], ConvertBipolarMatMulToXnorPopcount, finn["Streamline"]),
+        *(InferDataLayouts, InferDataTypes),
+    )
+    kinds = {"MultiThreshold", "XnorPopcountMatMul"} | ({"Im2Col", "MaxPoolNHWC"} if name == "cnn" else set())
+    check(model, tmp_path / "finn.onnx", file_logits, same_order, kinds)
+
+
+def test_with_topk_the_class_is_that_of_the_file(tmp_path, finn):
+    model = exported("mlp", tmp_path / "m.onnx")
+    model = transformed(model, finn["ConvertQONNXtoFINN"], finn["Streamline"], InsertTopK, InferShapes)
+    model.save(str(tmp_path / "finn.onnx"))
+    imported = import_qonnx(tmp_path / "finn.onnx")
+    assert any("TopK" in note for note in imported.notes)
+    images = np.random.default_rng(3).integers(0, 256, (6, 6, 6, 2), np.uint8)
+
+    for image, scores in zip(images, simulate(imported.network, images), strict=True):
+        x = (image.transpose(2, 0, 1)[None] / 255).astype(np.float32)
+        picked = execute_onnx(model, {model.graph.input[0].name: x})
+        assert int(picked[model.graph.output[0].name].reshape(-1)[0]) == int(scores.argmax())
