@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network, Shape
 from bnn.encoding import pack_bits, unpack_bits, word_count
 from hw.simulator import reference
-from hw.simulator.kernels.bits import Words, encode_bits
+from hw.simulator.kernels.bits import SPARE_WORDS, Words, encode_bits
 from hw.simulator.kernels.geometry import Geometry
 from hw.simulator.kernels.integers import BLOCK_GROUPS, ENTRIES, GROUP, integer_kernel
 from hw.simulator.kernels.matrix import TILE, matrix_kernel
@@ -22,13 +22,13 @@ BATCH_BYTES = 2**19  # the bits that a layer reads and writes: half a usual leve
 MIN_BATCH = 32  # one vector of frames
 
 NO_NUMBERS = np.zeros(0, np.int32)
-NO_WORDS = np.zeros(1, np.uint64)
+NO_WORDS = np.zeros(SPARE_WORDS, np.uint64)
 
 
 class Step(ABC):
     """One layer, or the input's encoding, made ready.
 
-    A frame's bits are whole words; an array of them ends in one more word (see ``hw.simulator.kernels.bits``).
+    A frame's bits are whole words; an array of them ends in spare words (see ``hw.simulator.kernels.bits``).
     The first step reads pixels instead.
 
     Attributes:
@@ -47,13 +47,13 @@ class Step(ABC):
 
     def bits(self, frames: NDArray[Any], count: int) -> Words:
         """The output bits of ``count`` frames."""
-        out = np.zeros(count * self.out_words + 1, np.uint64)
+        out = np.zeros(count * self.out_words + SPARE_WORDS, np.uint64)
         self._compute(frames, count, out)
         return out
 
     def unpacked(self, words: Words, count: int) -> NDArray[np.uint8]:
         """Output bits one by one, (count, H, W, C)."""
-        rows = words[:-1].reshape(count, self.out_words)
+        rows = words[:-SPARE_WORDS].reshape(count, self.out_words)
         return unpack_bits(rows, int(np.prod(self.shape))).reshape(count, *self.shape)
 
 
@@ -110,28 +110,34 @@ class BinaryStep(MatrixStep):
         self._is_dense = isinstance(layer, DenseLayer)
         pads = pack_bits(layer.pad_values) if isinstance(layer, ConvLayer) else NO_WORDS
         self._pads = np.append(pads, NO_WORDS)
-        words = word_count(layer.mw)
+        self._half_words = -(-layer.mw // 32)
         tiles = -(-layer.mh // TILE)
-        rows = np.zeros((tiles * TILE, words), np.uint64)
-        rows[: layer.mh] = layer.weights
-        self._weights = _aligned(rows.reshape(tiles, TILE, words).transpose(0, 2, 1))
+        rows = np.zeros((tiles * TILE, self._half_words), np.uint32)
+        rows[: layer.mh] = layer.weights.astype("<u8").view("<u4")[:, : self._half_words]
+        self._weights = _aligned(rows.reshape(tiles, TILE, -1).transpose(0, 2, 1))
         # P >= T where at most mw - T bits differ; -1 for the outputs that only fill the last tile: never.
-        self._limits = _aligned(np.full(tiles * TILE, -1))
+        self._limits = _aligned(np.full(tiles * TILE, -1, np.int32))
         if layer.thresholds is not None:
             self._limits[: layer.mh] = layer.mw - layer.thresholds
 
     def _compute(self, frames: NDArray[Any], count: int, out: Words) -> None:
-        self._run(frames, count, out, NO_NUMBERS, 0)
+        self._run(frames, count, out)
 
     def numbers(self, frames: NDArray[Any], count: int, *, doubled: bool) -> NDArray[np.int32]:
         """As ``MatrixStep`` says."""
-        numbers = np.empty((count, *self.shape), np.int32)
-        # P = mw - differing, and 2 P - mw = mw - 2 differing.
-        self._run(frames, count, NO_WORDS, numbers.reshape(-1), -2 if doubled else -1)
-        return numbers
+        numbers = np.empty((count * self.shape[0] * self.shape[1], len(self._limits)), np.int32)
+        self._run(frames, count, NO_WORDS, numbers.reshape(-1), doubled)
+        return numbers[:, : self.layer.mh].reshape(count, *self.shape)
 
-    def _run(self, frames: NDArray[Any], count: int, out: Words, numbers: NDArray[np.int32], factor: int) -> None:
-        kernel = matrix_kernel(word_count(self.layer.mw), factor != 0)
+    def _run(
+        self,
+        frames: NDArray[Any],
+        count: int,
+        out: Words,
+        numbers: NDArray[np.int32] | None = None,
+        doubled: bool = False,
+    ) -> None:
+        kernel = matrix_kernel(self._half_words, numbers is not None)
         kernel(
             frames,
             self._frame_words,
@@ -144,9 +150,9 @@ class BinaryStep(MatrixStep):
             self.layer.mh,
             out,
             self.out_words,
-            numbers,
+            NO_NUMBERS if numbers is None else numbers,
             self.layer.mw,
-            factor,
+            doubled,
         )
 
 

@@ -1,8 +1,8 @@
 """Bits in flat arrays of 64-bit words: read, set and copied at any place.
 
 A frame's activations are its bits in the order (y, x, c), element 0 lowest, with no gap between positions; each frame
-starts at a word. What reads or sets bits at a place also touches the word after it, so every array ends in one word
-that holds nothing.
+starts at a word. What reads, sets or copies may touch words after those that are meant, so every array ends in
+``SPARE_WORDS`` words that hold nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hw.simulator.kernels.lanes import bytes_at_least
 
 Words = NDArray[np.uint64]
 
+SPARE_WORDS = 8
 ONE = np.uint64(1)
 TOP_BIT = np.uint64(63)
 ALL_BITS = ~np.uint64(0)
@@ -66,7 +67,7 @@ def encode_bits(pixels: NDArray[np.uint8], size: int, steps: NDArray[np.uint8], 
         size: pixel values of a frame.
         steps: the pixel values p, at least 1, with ``table[p] != table[p - 1]``.
         first: ``table[0]``.
-        out: the bits of n frames and one word, all 0.
+        out: the bits of n frames and the spare words, all 0.
     """
     words = (size + 63) >> 6
     inverted = ALL_BITS if first else np.uint64(0)

@@ -164,7 +164,7 @@ def integer_kernel(
         positions: the output position of every place, -1 where there is none; empty where lanes are frames.
         entries: (mh * groups,) where in the table lies that one of a group's 16 sums that an output takes.
         starts: (mh,) what a sum starts from; an output bit is 1 where the sum is not negative.
-        out: the output bits of ``count`` frames of ``out_words`` words, and one word, all 0.
+        out: the output bits of ``count`` frames of ``out_words`` words and spare words, all 0.
         out_words: words of an output frame.
         numbers: (count * positions * mh,) for the sums in place of ``out``; or empty.
     """

@@ -8,14 +8,15 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.simulator.kernels.bits import Words, copy_bits, set_bits
+from hw.simulator.kernels.bits import SPARE_WORDS, Words, copy_bits, set_bits
 from hw.simulator.kernels.compiler import compiled
 from hw.simulator.kernels.geometry import Geometry
-from hw.simulator.kernels.lanes import add, item, load, mask_at_most, put_item, store
-from hw.simulator.kernels.popcount import MAX_CHUNK_WORDS, differing_bits
+from hw.simulator.kernels.lanes import add, fill, load, mask_at_most, put_item, store, subtract
+from hw.simulator.kernels.popcount import MAX_TREE_WORDS, differing_bits
 
 CACHE_BYTES = 2**14  # half a level 1 data cache: as much for the weights as for the rows that meet them
-TILE = 8  # outputs that are computed together, one a lane
+VECTOR_WORDS = 8
+TILE = 16  # outputs that are computed together, one a lane
 
 
 @compiled
@@ -56,8 +57,9 @@ def gather_rows(
         if inside and g.channels & 63 == 0:
             source = frame * frame_words + (y * g.width + x) * position_words
             for _ in range(g.kernel_y):
-                for word in range(line_words):
-                    put_item(rows, target + word, item(frames, source + word))
+                # Whole vectors: what they hold too much is overwritten by the next line or lies after the last row.
+                for word in range(0, line_words, VECTOR_WORDS):
+                    store(rows, target + word, load(frames, source + word))
                 target += line_words
                 source += g.width * position_words
         else:
@@ -71,13 +73,13 @@ def gather_rows(
 
 
 @cache
-def matrix_kernel(words: int, gives_numbers: bool) -> Callable[..., None]:
-    """The kernel for windows of so many words, compiled for exactly that number.
+def matrix_kernel(half_words: int, gives_numbers: bool) -> Callable[..., None]:
+    """The kernel for windows of so many words of 32 bits, compiled for exactly that number.
 
     ``gives_numbers`` says whether it gives numbers in place of bits.
     """
-    whole_chunks = (words - 1) // MAX_CHUNK_WORDS
-    last_words = words - whole_chunks * MAX_CHUNK_WORDS
+    whole_trees = (half_words - 1) // MAX_TREE_WORDS
+    last_tree = half_words - whole_trees * MAX_TREE_WORDS
 
     @compiled
     def kernel(
@@ -87,42 +89,43 @@ def matrix_kernel(words: int, gives_numbers: bool) -> Callable[..., None]:
         is_dense: bool,
         g: Geometry,
         pads: Words,
-        weights: Words,
-        limits: NDArray[np.int64],
+        weights: NDArray[np.uint32],
+        limits: NDArray[np.int32],
         mh: int,
         out: Words,
         out_words: int,
         numbers: NDArray[np.int32],
-        offset: int,
-        factor: int,
+        mw: int,
+        doubled: bool,
     ) -> None:
         """Compute all output positions of all frames.
 
         Args:
-            frames: the input bits of ``count`` frames of ``frame_words`` words, and one word.
+            frames: the input bits of ``count`` frames of ``frame_words`` words, and spare words.
             frame_words: words of an input frame.
             count: number of frames.
             is_dense: a window is a whole frame.
             g: window sizes.
-            pads: bits that a padded position reads as, and one word.
-            weights: (tiles, words, 8), the weights of 8 outputs side by side.
-            limits: (tiles * 8,); an output bit is 1 where at most so many bits differ.
+            pads: bits that a padded position reads as, and spare words.
+            weights: (tiles, half_words, 16), the weights of 16 outputs side by side.
+            limits: (tiles * 16,); an output bit is 1 where at most so many bits differ.
             mh: outputs of a position.
-            out: where not ``gives_numbers``, the output bits of ``count`` frames of ``out_words`` words, and one
-                word, all 0.
+            out: where not ``gives_numbers``, the output bits of ``count`` frames of ``out_words`` words and spare
+                words, all 0.
             out_words: words of an output frame.
-            numbers: where ``gives_numbers``, (count * positions * mh,) for ``offset + factor * differing bits``.
-            offset: see ``numbers``.
-            factor: see ``numbers``.
+            numbers: where ``gives_numbers``, (count * positions, tiles * 16) for P = ``mw`` - differing bits, or for
+                2 P - mw.
+            mw: see ``numbers``.
+            doubled: see ``numbers``.
         """
-        tiles = len(limits) // TILE
-        row_words = len(weights) // len(limits)  # `words`, but not a constant that callees would be compiled for
+        tiles, tile_weights = len(limits) // TILE, len(weights) // (len(limits) // TILE)
+        # As `half_words` says, but not a constant that the called functions would be compiled for.
+        row_words = (tile_weights // TILE + 1) // 2
         block_rows = min(max(CACHE_BYTES // (row_words * 8), 16), 256)
-        block_tiles = max(CACHE_BYTES // (row_words * TILE * 8), 1)
-        rows = frames if is_dense else np.zeros(block_rows * row_words + 1, np.uint64)
-        lanes = np.zeros(TILE, np.int64)
-        whole_bytes = mh % TILE == 0
-        masks = out.view(np.uint8) if whole_bytes else np.zeros(tiles, np.uint8)
+        block_tiles = max(CACHE_BYTES // (tile_weights * 4), 1)
+        rows = frames if is_dense else np.zeros(block_rows * row_words + SPARE_WORDS, np.uint64)
+        whole_masks = mh % TILE == 0
+        masks = out.view(np.uint16)
         positions = g.out_height * g.out_width
         for first in range(0, count * positions, block_rows):
             used_rows = min(block_rows, count * positions - first)
@@ -131,24 +134,25 @@ def matrix_kernel(words: int, gives_numbers: bool) -> Callable[..., None]:
             for first_tile in range(0, tiles, block_tiles):
                 frame, position = divmod(first, positions)
                 for row in range(used_rows):
-                    row_word = (first + row if is_dense else row) * row_words
+                    row_half_word = (first + row if is_dense else row) * row_words * 2
                     target = frame * out_words * 64 + position * mh
-                    first_mask = target >> 3 if whole_bytes else 0
                     for tile in range(first_tile, min(first_tile + block_tiles, tiles)):
-                        word, weight = row_word, tile * row_words * TILE
-                        differing = differing_bits(weights, weight, rows, word, last_words)
-                        word, weight = word + last_words, weight + last_words * TILE
-                        for _ in range(whole_chunks):
-                            differing = add(differing, differing_bits(weights, weight, rows, word, MAX_CHUNK_WORDS))
-                            word, weight = word + MAX_CHUNK_WORDS, weight + MAX_CHUNK_WORDS * TILE
+                        word, weight = row_half_word, tile * tile_weights
+                        differing = differing_bits(weights, weight, rows, word, last_tree)
+                        word, weight = word + last_tree, weight + last_tree * TILE
+                        for _ in range(whole_trees):
+                            differing = add(differing, differing_bits(weights, weight, rows, word, MAX_TREE_WORDS))
+                            word, weight = word + MAX_TREE_WORDS, weight + MAX_TREE_WORDS * TILE
                         if gives_numbers:
-                            store(lanes, 0, differing)
-                            for lane in range(min(TILE, mh - tile * TILE)):
-                                numbers[(first + row) * mh + tile * TILE + lane] = offset + factor * lanes[lane]
+                            matching = subtract(fill(limits, mw), differing)
+                            if doubled:
+                                matching = subtract(matching, differing)
+                            store(numbers, ((first + row) * tiles + tile) * TILE, matching)
                             continue
                         mask = mask_at_most(differing, load(limits, tile * TILE))
-                        put_item(masks, first_mask + tile, mask)
-                        if not whole_bytes:
+                        if whole_masks:
+                            put_item(masks, (target >> 4) + tile, mask)
+                        else:
                             set_bits(out, target + tile * TILE, np.uint64(mask))
                     position += 1
                     if position == positions:

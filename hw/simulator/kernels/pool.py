@@ -14,11 +14,11 @@ def pool_bits(frames: Words, frame_words: int, count: int, g: Geometry, out: Wor
     """The OR of every window of every frame; positions outside the image are left out, as bit 0 changes nothing.
 
     Args:
-        frames: the input bits of ``count`` frames of ``frame_words`` words, and one word.
+        frames: the input bits of ``count`` frames of ``frame_words`` words, and spare words.
         frame_words: words of an input frame.
         count: number of frames.
         g: window sizes.
-        out: the output bits of ``count`` frames of ``out_words`` words, and one word, all 0.
+        out: the output bits of ``count`` frames of ``out_words`` words and spare words, all 0.
         out_words: words of an output frame.
     """
     whole_words = g.channels % 64 == 0
