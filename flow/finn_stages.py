@@ -11,8 +11,8 @@ from finn_build.boards import find_board
 from finn_build.estimate import DEFAULT_FRAMES, estimate, estimate_work
 from finn_build.folding import LayerFolding
 from finn_build.package import write_package
-from finn_build.settings import BuildSettings
 from finn_build.results import collect_results
+from finn_build.settings import BuildSettings
 from flow.progress import progress_bar
 from flow.run_folder import RunFolder
 from hw.board import BoardError, load_board

@@ -10,12 +10,22 @@ from bnn.network import ConvLayer, Layer, MatrixLayer, Network, Shape
 from bnn.version import VERSION
 from flow.run_folder import RunFolder
 
+STAGES = {  # file below the run folder, without .json: the command that makes it
+    "export": "export",
+    "simulate": "simulate",
+    "ladder": "ladder",
+    "folding": "fold --folding FILE",
+    "rtlsim": "rtlsim",
+    "finn/estimate": "finn estimate --board Pynq-Z2",
+}
+HARDWARE = {"folding": "folding", "rtlsim": "rtlsim", "finn_estimate": "finn/estimate"}
+
 
 def collect(run: RunFolder) -> dict[str, Any]:
     """Everything that the report shows; ``missing`` maps each absent part to the command that makes it."""
     network = run.network()
-    results = {stage: run.result(stage, network) for stage in ("export", "simulate", "ladder")}
-    missing = {stage: f"askew {stage} --run {run.path}" for stage, figures in results.items() if figures is None}
+    results = {stage: run.result(stage, network) for stage in STAGES}
+    missing = {stage: f"askew {STAGES[stage]} --run {run.path}" for stage, found in results.items() if found is None}
     profile = (results["simulate"] or {}).get("layers", {})
     return {
         "network_hash": network.hash,
@@ -26,6 +36,7 @@ def collect(run: RunFolder) -> dict[str, Any]:
         "rungs": (results["ladder"] or {}).get("rungs", {}),
         "simulate": results["simulate"],
         "golden": results["export"],
+        "hardware": {key: results[stage] for key, stage in HARDWARE.items()},
         "missing": missing,
     }
 

@@ -34,6 +34,8 @@ def to_markdown(report: dict[str, Any]) -> str:
         "## Layers\n",
         _layers(network),
     ]
+    if any(report["hardware"].values()):
+        sections += ["## Cycles and resources\n", _hardware(report)]
     if report["missing"]:
         sections += ["## Missing\n", *(f"- {part}: `{command}`" for part, command in report["missing"].items()), ""]
     sections += ["## Config\n", f"```toml\n{report['config'].rstrip()}\n```\n"]
@@ -75,3 +77,59 @@ def _layers(network: dict[str, Any]) -> str:
         )
     header = ("layer", "output", "mw x mh", "weight bits", "thresholds", "constant channels", "fraction of +1")
     return table(header, [(*row[:-1], percent(row[-1])) for row in rows])
+
+
+def _hardware(report: dict[str, Any]) -> str:
+    """Per layer: predicted by our cycle model, measured in our RTL, estimated by FINN; then the whole."""
+    folding, rtlsim, finn = (report["hardware"][key] for key in ("folding", "rtlsim", "finn_estimate"))
+    names = [layer["name"] for layer in report["network"]["layers"]]
+    folded, simulated, estimated = ((part or {}).get("layers", {}) for part in (folding, rtlsim, finn))
+    header = (
+        "layer",
+        "PE",
+        "SIMD",
+        "cycles, folds",
+        "predicted",
+        "measured",
+        "busy",
+        "FINN",
+        "FINN LUT",
+        "FINN BRAM18",
+    )
+    rows = []
+    for name in names:
+        ours, theirs = simulated.get(name), estimated.get(name, {})
+        rows.append(
+            (
+                name,
+                *(_number(folded.get(name, {}).get(key)) for key in ("pe", "simd", "cycles")),
+                _number(ours and ours["predicted"]["busy"]),
+                _number(ours and ours["measured"]["busy"]),
+                percent(ours and ours["busy_share"]),
+                *(_number(theirs.get(key)) for key in ("cycles", "lut", "bram18")),
+            )
+        )
+    text = table(header, rows)
+    whole = []
+    for title, key in (("frame initiation interval", "frame_ii_cycles"), ("latency", "latency_cycles")):
+        whole.append(
+            (
+                f"{title}, cycles",
+                _number(rtlsim and rtlsim[f"predicted_{key}"]),
+                _number(rtlsim and rtlsim[key]),
+                _number(finn and finn[key]),
+            )
+        )
+    text += "\n" + table(("whole network", "predicted", "measured in RTL", "FINN's estimate"), whole)
+    if rtlsim:
+        text += f"\nRTL: {rtlsim['frames']:,} frames, {rtlsim['mismatches']} mismatches with golden.\n"
+    if finn:
+        text += (
+            f"\nFINN: {finn['board']} at {finn['clock_mhz']:g} MHz, {len(finn['graphs'])} graphs on "
+            f"{finn['frames']} frames, {finn['mismatches']} mismatches with golden.\n"
+        )
+    return text
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
