@@ -187,7 +187,10 @@ class BatchNorm(nn.modules.batchnorm._BatchNorm):
         """(scale, offset), each (c,): weight / sqrt(variance + eps) and bias - mean * scale, in float32."""
         assert self.running_var is not None
         assert self.running_mean is not None
-        scale = self.weight / torch.sqrt(self.running_var + self.eps)
+        # PyTorch's float32 root may be off by one in the last place, as its math library pleases; rounded from float64
+        # it is the root that IEEE 754 asks for, which NumPy and every other machine compute too
+        deviation = torch.sqrt((self.running_var + self.eps).double()).float()
+        scale = self.weight / deviation
         return scale, self.bias - self.running_mean * scale
 
     def forward(self, x: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ def test_the_plain_network_is_ours(input_bits):
     network = {"input_bits": input_bits, "input_threshold": 0.25, "layers": [{"dense": 16}, {"dense": 12}]}
     config = parse_config({"name": "x", "data": {"name": "digits"}, "network": network}, "x")
     dataset = load_dataset("digits")
+    torch.manual_seed(0)
     ours, plain = BinaryNetwork(config, dataset.shape, 10), PlainTraining(config, dataset)
     latent = [parameter for name, parameter in plain.model.named_parameters() if parameter.dim() == 2]
     for stage, weight in zip(ours.stage_list(), latent, strict=True):
