@@ -1,6 +1,6 @@
 """The bit-accurate simulator: a NumPy reference, compiled kernels that equal it, and traces of every layer."""
 
-from hw.simulator.simulate import (
+from hw.simulator.front import (
     Backend,
     available_backends,
     check_images,

@@ -19,7 +19,7 @@ R = TypeVar("R")
 logger = logging.getLogger("askew.simulator")
 
 
-def _cache_folder() -> Path | None:
+def cache_folder() -> Path | None:
     """A folder for compiled kernels that this user can write, or None.
 
     Its name holds a hash of the kernels' sources: Numba itself notices a change in a kernel's own file, but not one
@@ -38,7 +38,7 @@ def _cache_folder() -> Path | None:
         return None
 
 
-CACHE_FOLDER = _cache_folder()
+CACHE_FOLDER = cache_folder()
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:

@@ -59,57 +59,66 @@ def random_window(rng, shape):
 
 
 # Kernels are compiled for a row's number of 32-bit words: few numbers, so that most time goes into comparing.
-ROW_WORDS = {1, 2, 3, 5, 18}
+ROW_WORDS = {1, 2, 3, 4, 5, 18}
 CHANNELS = [1, 2, 3, 8, 10, 16, 31, 63, 64, 65, 70, 128, 130]
 
 
-def random_network(seed, *, convolutions=True):
-    """A chain of convolutions, pools and dense layers of any size, drawn from ``seed``."""
-    rng = np.random.default_rng(seed)
+def fits(mw):
+    return -(-int(mw) // 32) in ROW_WORDS
+
+
+def draw(make, accept):
     while True:
-        network = draw_network(rng, convolutions)
-        if all(isinstance(layer, MaxPoolLayer) or -(-layer.mw // 32) in ROW_WORDS for layer in network.layers):
-            return network, rng
+        value = make()
+        if accept(value):
+            return value
 
 
-def draw_network(rng, convolutions):
-    size = (lambda: int(rng.integers(1, 10))) if convolutions else (lambda: int(rng.integers(1, 30)))
-    shape = (size(), size(), int(rng.choice([1, 2, 3, 5, 64, 70])))
-    encoding = random_input(rng, shape, binary=bool(rng.integers(2)))
+def random_network(seed, *, convolutions=True):
+    """A chain of convolutions, pools and dense layers of many sizes, drawn from ``seed``."""
+    rng = np.random.default_rng(seed)
+    kinds = list(rng.choice(["conv", "pool"], int(rng.integers(1, 4)), p=[0.7, 0.3])) if convolutions else []
+    binary = bool(rng.integers(2)) or "pool" in kinds[:1]
+    shape = draw(
+        lambda: (*map(int, rng.integers(1, 10, 2)), int(rng.choice([1, 2, 3, 5, 64, 70]))),
+        lambda shape: convolutions or not binary or fits(np.prod(shape)),
+    )
+    encoding = random_input(rng, shape, binary)
     value_range = None if encoding.binary else encoding.range
     layers = []
-    kinds = list(rng.choice(["conv", "pool"], int(rng.integers(0, 4)), p=[0.7, 0.3])) if convolutions else []
     kinds += ["dense"] * int(rng.integers(1, 4))
-    for index, kind in enumerate(kinds):
-        name, is_last = f"layer{index}", index == len(kinds) - 1
+    for index, (kind, following) in enumerate(zip(kinds, [*kinds[1:], None], strict=True)):
+        name = f"layer{index}"
         if kind == "pool":
-            if value_range is not None:
-                continue
             kernel, stride, padding = random_window(rng, shape)
             inverted = rng.random(shape[2]) < 0.5 if rng.random() < 0.5 else None
             layers.append(MaxPoolLayer(name, kernel, stride, padding, inverted))
         else:
-            mh = int(rng.choice(CHANNELS))
+            mh, layer_type, mw, options = int(rng.choice(CHANNELS)), DenseLayer, int(np.prod(shape)), {}
             if kind == "conv":
-                kernel, stride, padding = random_window(rng, shape)
+                layer_type = ConvLayer
+                kernel, stride, padding = draw(
+                    lambda: random_window(rng, shape),  # noqa: B023  called at once
+                    lambda window: value_range or fits(window[0][0] * window[0][1] * shape[2]),  # noqa: B023
+                )
+                mw = kernel[0] * kernel[1] * shape[2]
                 low, high = (0, 1) if value_range is None else (min(value_range[0], 0), max(value_range[1], 0))
-                pads = rng.integers(low, high + 1, shape[2]) * (padding != (0, 0, 0, 0))
+                pads = rng.integers(low, high + 1, shape[2]) * any(padding)
                 options = {"kernel": kernel, "stride": stride, "padding": padding, "pad_values": pads}
-                layer_type, mw = ConvLayer, kernel[0] * kernel[1] * shape[2]
                 if value_range is not None and any(padding):
                     value_range = (min(value_range[0], int(pads.min())), max(value_range[1], int(pads.max())))
-            else:
-                layer_type, mw, options = DenseLayer, int(np.prod(shape)), {}
             bits = rng.integers(0, 2, (mh, mw))
             thresholds, table_length = random_thresholds(rng, layer_type, mh, bits, value_range, **options)
             table = None
-            if is_last:
+            if following is None:
                 thresholds = None
                 table = rng.integers(-1000, 1000, (mh, table_length)) if rng.random() < 0.5 else None
             layers.append(layer_type(name, pack_bits(bits), mw, thresholds, score_table=table, **options))
             value_range = None
         shape = layers[-1].output_shape(shape)
-    return Network(encoding, tuple(layers))
+        if following == "dense" and not fits(np.prod(shape)):
+            return random_network(int(rng.integers(2**32)), convolutions=convolutions)
+    return Network(encoding, tuple(layers)), rng
 
 
 def random_images(rng, network, count):

@@ -37,7 +37,7 @@ class Engine(Protocol):
         """Scores (n, classes) of images (n, H, W, C)."""
 
     def trace(self, images: NDArray[np.uint8], accumulators: bool) -> dict[str, NDArray[Any]]:
-        """As ``simulate.trace``, for one batch."""
+        """As ``trace``, for one batch."""
 
 
 _engines: WeakKeyDictionary[Network, dict[Backend, Engine]] = WeakKeyDictionary()
