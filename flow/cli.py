@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -51,4 +52,7 @@ def main() -> None:
     """Run the command line. Warnings of the libraries below are for us, not for its user, unless -W asks for them."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    logger = logging.getLogger("askew")
+    logger.addHandler(logging.StreamHandler())
+    logger.setLevel(logging.INFO)
     sys.exit(run())
