@@ -12,7 +12,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
 from bnn.errors import UserError
-from onnx_export.export import NETWORK_HASH_KEY
+from onnx_export.metadata import NETWORK_HASH_KEY
 
 Progress = Callable[[int], None]
 

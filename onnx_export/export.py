@@ -22,16 +22,15 @@ from qonnx.transformation.general import (
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
-from bnn.errors import UserError
 from bnn.files import atomic_path
 from bnn.network import Shape
 from bnn.version import VERSION
+from onnx_export.metadata import INPUT_SCALE_KEY, NETWORK_HASH_KEY, VERSION_KEY, read_metadata
 from onnx_export.naming import INPUT_NAME, QUANTIZERS, rename
 
+__all__ = ["INPUT_SCALE_KEY", "NETWORK_HASH_KEY", "VERSION_KEY", "export_qonnx", "read_metadata"]
+
 OPSET = 13  # FINN's front end goes no further
-NETWORK_HASH_KEY = "askew_network_hash"
-VERSION_KEY = "askew_version"
-INPUT_SCALE_KEY = "input_scale"
 
 
 def export_qonnx(
@@ -70,22 +69,6 @@ def export_qonnx(
     onnx.checker.check_model(wrapped.model)
     with atomic_path(path) as temporary:
         temporary.write_bytes(wrapped.model.SerializeToString(deterministic=True))
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of an ONNX file: NETWORK_HASH_KEY, VERSION_KEY and INPUT_SCALE_KEY where `export_qonnx` wrote it.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        UserError: it is not an ONNX file.
-    """
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError:
-        raise
-    except Exception as error:  # protobuf raises errors of its own kind
-        raise UserError(f"{path}: not a whole ONNX file ({error}); export it again") from error
-    return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def _brevitas_export(model: torch.nn.Module, example: torch.Tensor) -> ModelWrapper:

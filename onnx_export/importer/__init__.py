@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from bnn.errors import UserError
 from bnn.network import Network, Shape
 from onnx_export.absorb import absorb
-from onnx_export.export import NETWORK_HASH_KEY
 from onnx_export.importer.fold import fold_constants
 from onnx_export.importer.graph import ImportRefusedError, read_graph
 from onnx_export.importer.pixels import find_input_scale
 from onnx_export.importer.walk import Walk
+from onnx_export.metadata import NETWORK_HASH_KEY
 
 __all__ = ["ImportRefusedError", "ImportedModel", "import_qonnx"]
 
@@ -75,8 +75,10 @@ def import_qonnx(
     """Read a file whose weights and activations have 1 bit, whoever made it.
 
     Exact where the file's own float32 arithmetic is: where scales in front of a matrix are powers of two (or 1), every
-    partial sum is, and the network gives the file's answers bit by bit. Otherwise a float sum depends on the order of
-    its addition, which no file states; the network then takes the exact sum, rounded to float32 once.
+    partial sum is, and the network gives the file's answers bit by bit, as onnxruntime computes them node by node.
+    Otherwise a float sum depends on the order of its addition, which no file states; the network then takes the exact
+    sum, rounded to float32 once, and adds a bias to that. (onnxruntime's Gemm adds parts of the sum to the bias, so
+    that a bias with digits behind the point can differ from that in the last bit of a logit.)
 
     Args:
         path: of the ONNX file, opset 9 to 20; its external data beside it.

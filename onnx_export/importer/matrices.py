@@ -126,6 +126,8 @@ def _convolution(node: Node, layout: Layout, constants: list[NDArray[Any] | None
     assert weights is not None
     if weights.ndim != 4:
         raise node.refuse(f"weights of shape {weights.shape}; only convolutions over images (mh, c, kh, kw) are known")
+    if node.channels_last:
+        weights = weights.transpose(0, 3, 1, 2)  # qonnx turns the weights too
     if node.attributes.get("group", 1) != 1:
         raise node.refuse(f"has {node.attributes['group']} groups; only convolutions over all channels are known")
     if not (layout.is_nhwc if node.channels_last else layout.is_nchw):

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.network import InputEncoding, Shape
-from onnx_export.export import INPUT_SCALE_KEY
 from onnx_export.importer.elementwise import Elementwise
 from onnx_export.importer.graph import Graph, ImportRefusedError
 from onnx_export.importer.layout import Layout
 from onnx_export.importer.levels import Bits, Integers, bipolar_pixels, integer_pixels
 from onnx_export.importer.matrices import Matrix
+from onnx_export.metadata import INPUT_SCALE_KEY
 
 UNIT_SCALE = 1 / 255  # the convention of training code: pixels from 0 to 1
 

@@ -9,6 +9,7 @@ import torch
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.bipolar_to_xnor import ConvertBipolarMatMulToXnorPopcount
+from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
 from qonnx.transformation.infer_data_layouts import InferDataLayouts
 from qonnx.transformation.infer_datatypes import InferDataTypes
 from qonnx.transformation.infer_shapes import InferShapes
@@ -143,3 +144,12 @@ def test_with_topk_the_class_is_that_of_the_file(tmp_path, finn):
         x = (image.transpose(2, 0, 1)[None] / 255).astype(np.float32)
         picked = execute_onnx(model, {model.graph.input[0].name: x})
         assert int(picked[model.graph.output[0].name].reshape(-1)[0]) == int(scores.argmax())
+
+
+def test_channels_last_operators_of_qonnx(tmp_path, file_logits, same_order):
+    model = exported("cnn", tmp_path / "m.onnx")
+    model = transformed(model, ConvertToChannelsLastAndClean)
+    converted = {node.op_type for node in model.graph.node if node.domain == "qonnx.custom_op.channels_last"}
+    assert converted == {"Conv", "BatchNormalization", "MaxPool"}
+    imported = check(model, tmp_path / "last.onnx", file_logits, same_order, {"Conv", "BatchNormalization"})
+    assert imported.network.input.shape == (6, 5, 2)

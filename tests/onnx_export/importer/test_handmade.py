@@ -164,6 +164,25 @@ def test_external_data(build, bipolar, check, tmp_path):
     check(tmp_path / "m.onnx")
 
 
+@pytest.mark.parametrize("domain", ["finn.custom_op.general", "onnx.brevitas", "finn"])
+def test_domains_of_older_exporters(build, bipolar, tmp_path, domain):
+    graph = finish(small_cnn(build((1, 2, 4, 6), opset=9), bipolar), bipolar, 75)
+    today = import_qonnx(graph.save(tmp_path / "m.onnx"))
+    for node in graph.nodes:
+        node.domain = node.domain and domain
+    assert import_qonnx(graph.save(tmp_path / "old.onnx")).network.hash == today.network.hash
+
+
+def test_initializers_that_are_inputs_too(build, bipolar, tmp_path):
+    graph = finish(small_cnn(build((1, 2, 4, 6), opset=9), bipolar), bipolar, 75)
+    today = import_qonnx(graph.save(tmp_path / "m.onnx"))
+    model = graph.model()
+    for tensor in model.graph.initializer:
+        model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    onnx.save(model, tmp_path / "old.onnx")
+    assert import_qonnx(tmp_path / "old.onnx").network.hash == today.network.hash
+
+
 def test_local_functions_are_written_out(build, bipolar, tmp_path):
     graph = finish(small_cnn(build((1, 2, 4, 6)), bipolar), bipolar, 75)
     plain = import_qonnx(graph.save(tmp_path / "m.onnx"))

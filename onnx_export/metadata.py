@@ -1,0 +1,29 @@
+"""What an exported file says of itself, readable without a framework."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from bnn.errors import UserError
+
+NETWORK_HASH_KEY = "askew_network_hash"
+VERSION_KEY = "askew_version"
+INPUT_SCALE_KEY = "input_scale"
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of an ONNX file: NETWORK_HASH_KEY, VERSION_KEY and INPUT_SCALE_KEY where `export_qonnx` wrote it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserError: it is not an ONNX file.
+    """
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except OSError:
+        raise
+    except Exception as error:  # protobuf raises errors of its own kind
+        raise UserError(f"{path}: not a whole ONNX file ({error}); export it again") from error
+    return {entry.key: entry.value for entry in model.metadata_props}
