@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from bnn.errors import UserError
 from training.checkpoint import (
@@ -120,7 +122,10 @@ def train(
     if start.epochs < config.training.epochs:
         with _quiet(), _thread_count(threads):
             trainer = _trainer(config, run_dir, start.epochs, devices, num_nodes, progress, callbacks)
-            trainer.fit(module, ckpt_path=start.path, weights_only=True)
+            try:
+                trainer.fit(module, ckpt_path=start.path, weights_only=True)
+            except SIGTERMException:  # its own exit status is 0, as if the training were done
+                raise SystemExit(128 + signal.SIGTERM) from None
     return _finish(finished, folder, config, dataset, start.epochs)
 
 

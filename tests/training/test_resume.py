@@ -46,6 +46,8 @@ class Killer(Callback):
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
         if MOMENT == "batch" and (trainer.current_epoch, batch_idx) == (1, 4):
             die()
+        if MOMENT == "asked" and (trainer.current_epoch, batch_idx) == (1, 4):
+            os.kill(os.getpid(), signal.SIGTERM)
 
 save_epoch, save = Trainer.save_checkpoint, torch.save
 
@@ -73,12 +75,12 @@ train(parse_config(SETTINGS, "x"), Path(sys.argv[2]), threads=1, progress=False,
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_until(moment: str, run: Path) -> None:
+def run_until(moment: str, run: Path, status: int = -signal.SIGKILL) -> None:
     script = f"SETTINGS = {SETTINGS!r}\n" + VICTIM
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script, moment, str(run)], cwd=ROOT, capture_output=True, check=False
     )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert done.returncode == status, done.stderr.decode()
 
 
 def state_of(path: Path) -> dict[str, torch.Tensor]:
@@ -91,6 +93,8 @@ def undisturbed(tmp_path_factory):
 
 
 def test_killed_three_times_it_ends_in_the_same_weights(tmp_path, undisturbed):
+    run_until("asked", tmp_path, status=128 + signal.SIGTERM)  # an interrupted training is no success
+    assert latest_epoch(tmp_path / "checkpoints")[0] == epoch_path(tmp_path / "checkpoints", 1)
     run_until("batch", tmp_path)
     assert latest_epoch(tmp_path / "checkpoints")[0] == epoch_path(tmp_path / "checkpoints", 1)
     run_until("checkpoint", tmp_path)
