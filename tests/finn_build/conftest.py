@@ -70,9 +70,10 @@ def small_cnn(rng, *, binary=False):
 
 
 def golden_frames(network, count=6, seed=5):
-    """Random frames with the simulator's scores."""
+    """Random frames, each of a brightness of its own so that their labels differ, with the simulator's scores."""
     rng = np.random.default_rng(seed)
-    images = rng.integers(0, 256, (count, *network.input.shape), dtype=np.uint8)
+    images = rng.integers(0, 256, (count, *network.input.shape)) * rng.random((count, 1, 1, 1)) ** 2
+    images = np.where(rng.random((count, 1, 1, 1)) < 0.5, images, 255 - images).astype(np.uint8)
     scores = simulate(network, images, backend=Backend.NUMPY)
     return SimpleNamespace(images=images, labels=rng.integers(0, network.classes, count), scores=scores)
 
@@ -94,10 +95,10 @@ def small_cnn_factory():
 
 @pytest.fixture(scope="session")
 def networks():
-    """``networks("mlp", binary=..., table=...)`` or ``networks("cnn", binary=...)``: always the same ones."""
+    """``networks("mlp", binary=..., table=...)`` or ``networks("cnn", binary=...)``, whose answers vary."""
 
     def make(kind, **more):
-        return {"mlp": small_mlp, "cnn": small_cnn}[kind](np.random.default_rng(7), **more)
+        return {"mlp": small_mlp, "cnn": small_cnn}[kind](np.random.default_rng(15), **more)
 
     return make
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from finn_build.buildlog import NO_ERROR, Step, last_error, last_error_in, step_of
+from finn_build.buildlog import ATTEMPT, NO_ERROR, Step, last_error, last_error_in, step_of
 
 
 def test_step():
@@ -45,3 +45,9 @@ def test_long_errors_are_cut():
 
 def test_missing_file(tmp_path):
     assert last_error_in(tmp_path / "no.log") == NO_ERROR
+
+
+def test_errors_of_an_older_attempt_are_past(tmp_path):
+    log = tmp_path / "build.log"
+    log.write_text(f"{ATTEMPT} 1\nERROR: once\n{ATTEMPT} 2\nRunning step: step_a [1/2]\n")
+    assert last_error_in(log) == NO_ERROR
