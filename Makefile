@@ -45,7 +45,7 @@ doctor: setup ## Say what is installed and what each missing thing would enable
 	@$(ASKEW) doctor
 
 test: setup ## Run the tests
-	@$(VENV)/bin/pytest -m 'not slow and not docker'
+	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -m 'not slow and not docker' -n auto --dist loadfile
 
 test-slow: setup ## Run the tests that take minutes each
 	@$(VENV)/bin/pytest -m slow
