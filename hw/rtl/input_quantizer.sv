@@ -24,7 +24,11 @@ module input_quantizer #(
   for (genvar i = 0; i < N; i++) begin : gen_element
     logic [7:0] pixel;
     assign pixel = data_i[i*8+:8];
-    if (KIND == 0) begin : gen_threshold
+    if (KIND == 0 && PIXEL == 0) begin : gen_always
+      logic unused_pixel;
+      assign unused_pixel = ^pixel;
+      assign data_d[i*OUT_W+:OUT_W] = OUT_W'(1);
+    end else if (KIND == 0) begin : gen_threshold
       assign data_d[i*OUT_W+:OUT_W] = OUT_W'({1'b0, pixel} >= 9'(PIXEL));
     end else if (KIND == 1) begin : gen_table
       assign data_d[i*OUT_W+:OUT_W] = TABLE[32'(pixel)*OUT_W+:OUT_W];

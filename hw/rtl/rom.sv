@@ -23,24 +23,25 @@ module rom #(
     initial $readmemh(FILE, words);
     assign word_o = words[0];
   end else begin : gen_words
-    logic [WIDTH-1:0] word_q;
-    assign word_o = word_q;
-    if (STYLE == 2) begin : gen_block
+    if (STYLE == 1) begin : gen_lut
+      rom_lut #(
+          .WIDTH(WIDTH),
+          .DEPTH(DEPTH),
+          .FILE (FILE)
+      ) i_rom (
+          .clk_i    (clk_i),
+          .ce_i     (ce_i),
+          .address_i(address_i),
+          .word_o   (word_o)
+      );
+    end else if (STYLE == 2) begin : gen_block
       (* rom_style = "block" *) logic [WIDTH-1:0] words[DEPTH];
       initial $readmemh(FILE, words);
-      always_ff @(posedge clk_i) if (ce_i) word_q <= words[address_i];
-    end else if (STYLE == 1) begin : gen_lut
-`ifdef YOSYS
-      (* logic_block *) logic [WIDTH-1:0] words[DEPTH];  // its "distributed" means LUT RAM, which no ROM can be
-`else
-      (* rom_style = "distributed" *) logic [WIDTH-1:0] words[DEPTH];
-`endif
-      initial $readmemh(FILE, words);
-      always_ff @(posedge clk_i) if (ce_i) word_q <= words[address_i];
+      always_ff @(posedge clk_i) if (ce_i) word_o <= words[address_i];
     end else begin : gen_any
       logic [WIDTH-1:0] words[DEPTH];
       initial $readmemh(FILE, words);
-      always_ff @(posedge clk_i) if (ce_i) word_q <= words[address_i];
+      always_ff @(posedge clk_i) if (ce_i) word_o <= words[address_i];
     end
   end
 endmodule

@@ -165,7 +165,8 @@ class Toolchain:
         """Compile ``folder``/top.sv with every unit of hw/rtl at hand; returns the program."""
         options = ["--cc", "--assert", "--x-assign", "unique", "--x-initial", "unique", "-Wall", "-Wno-fatal", "-O3"]
         options += ["-Wno-PINCONNECTEMPTY", "-Wno-UNUSEDSIGNAL", "-Wno-UNDRIVEN"]  # the wrapper's spare bits
-        made = self.verilator([*options, "-y", str(RTL), "-y", str(RTL / "sim"), f"{top}.sv", "--top", top], folder)
+        libraries = [part for path in (RTL, RTL / "sim", HERE) for part in ("-y", str(path))]
+        made = self.verilator([*options, *libraries, f"{top}.sv", "--top", top], folder)
         assert made.returncode == 0, made.stderr
         assert not made.stderr, made.stderr
         generated = folder / "obj_dir"
