@@ -177,7 +177,7 @@ class _Builder:
             signed=signed,
             thresholded=layer.thresholds is not None,
             accumulator_bits=signed_bits(low, high),
-            has_start=layer.thresholds is not None or layer.score_table is not None,
+            has_start=stream.bits > 1 or layer.thresholds is not None or layer.score_table is not None,
             replay_beats=self.buffers.get(name, 0),
             popcount=self.popcount,
         )

@@ -330,7 +330,7 @@ class ScoreMap(Unit):
         """The table's sizes and file."""
         return {
             "PE": self.input.lanes,
-            "NF": self.input.beats,
+            "NEURON_FOLD": self.input.beats,
             "ACC_W": self.input.bits,
             "SCORE_W": self.output.bits,
             "KIND": 2,

@@ -35,12 +35,15 @@ def start_words(layer: MatrixLayer, unit: Matrix, value_range: tuple[int, int] |
     """(NF, PE * ACC_W) bits: what each accumulator starts from.
 
     Minus its threshold, so that the comparison is with 0; before a score table minus its lowest sum, so that it ends
-    as the table's index.
+    as the table's index. The unit for integers sums ~x where the weight is -1, and -x = ~x + 1: those ones are here.
     """
+    start = np.zeros(layer.mh, np.int64)
     if layer.thresholds is not None:
-        start = -layer.thresholds.astype(np.int64)
-    else:
-        start = -layer.accumulator_range(value_range)[0]
+        start -= layer.thresholds
+    elif layer.score_table is not None:
+        start -= layer.accumulator_range(value_range)[0]
+    if value_range is not None:
+        start += layer.mw - layer.weight_bits.sum(axis=1, dtype=np.int64)
     return field_bits(start.reshape(unit.neuron_fold, unit.output.lanes), unit.accumulator_bits)
 
 

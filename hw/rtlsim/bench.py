@@ -65,7 +65,9 @@ def _busy(unit: Unit) -> str:
     match unit:
         case Matrix():
             return f"({instance}.step && {instance}.ce)"
-        case Window() | Pool():
+        case Window():
+            return f"{instance}.issue"
+        case Pool():
             return f"{instance}.fire"
     return "1'b0"
 
@@ -78,25 +80,26 @@ def counts_beats(unit: Unit) -> bool:
 def emit_header(dataflow: Dataflow, *, stall_gates: bool) -> str:
     """``design.h``: sizes and streams of one design for the harness."""
     pixels = dataflow.units[0].input
-    streams = len(dataflow.units) + 1
-    captured = captures(dataflow)
     lines = [
         "#pragma once",
-        "#include <cstddef>",
         '#include "Vbench.h"',
-        "#define MODEL Vbench",
+        '#include "simulated.h"',
         f"constexpr bool GATES = {'true' if stall_gates else 'false'};",
         f"constexpr size_t BEAT_BYTES = {pixels.lanes};",
         f"constexpr size_t FRAME_BEATS = {pixels.beats};",
-        "constexpr size_t FRAME_BYTES = BEAT_BYTES * FRAME_BEATS;",
-        f"constexpr size_t STREAMS = {streams};",
-        f"constexpr size_t CAPTURES = {len(captured)};",
+        f"constexpr size_t STREAMS = {len(dataflow.units) + 1};",
+        "inline std::vector<Capture> captures() {",
+        "  return {",
+        *(f"      {{{stream}, {-(-kind.width // 8)}, {kind.beats}}}," for stream, kind in captures(dataflow)),
+        "  };",
+        "}",
+        "template <typename F> void with_capture(const Vbench& model, size_t index, F&& use) {",
+        "  switch (index) {",
+        *(
+            f"    case {i}: use(model.cap_{i}, {-(-kind.width // 8)}); break;"
+            for i, (_, kind) in enumerate(captures(dataflow))
+        ),
+        "  }",
+        "}",
     ]
-    if streams % 64:
-        lines.append(f"#define OPEN_TOP_MASK {hex((1 << streams % 64) - 1)}u")
-    lines.append("template <typename F> inline void for_captures(const MODEL& model, bool all, F&& each) {")
-    for i, (stream, kind) in enumerate(captured):
-        lines.append(f"  each({i}, {stream}, model.cap_{i}, {-(-kind.width // 8)}, {kind.beats});")
-        if i == 0:
-            lines.append("  if (!all) return;")
-    return "\n".join([*lines, "}"]) + "\n"
+    return "\n".join(lines) + "\n"

@@ -42,7 +42,7 @@ def build(design: Design, build_dir: Path, *, assertions: bool = False, trace: b
     """
     compiler, root = find_compiler(), verilator_root()
     sources = _sources(design)
-    flags = ["-O3" if not trace else "-O1", *_compiler_flags(trace)]
+    flags = _compiler_flags(trace)
     verilator = _verilator_options(assertions, trace)
     digest = hashlib.sha256()
     for part in (compiler_identity(compiler), verilator_version(), *flags, *verilator):
@@ -61,9 +61,7 @@ def build(design: Design, build_dir: Path, *, assertions: bool = False, trace: b
             (work / file).write_text(text, encoding="utf-8")
         systemverilog = [file for file in sources if file.endswith(".sv")]
         _run([str(root / "bin" / "verilator_bin"), *verilator, *systemverilog], work, "verilator")
-        units = sorted((work / "model").glob("*.cpp"))
-        units = [unit for unit in units if not unit.stem.endswith("__ALL")] + [work / "harness.cpp"]
-        objects = _compile(compiler, flags, root, units, work)
+        objects = _compile(compiler, flags, root, _chunks(work), work)
         _run([compiler, *objects, *runtime, "-pthread", "-o", EXECUTABLE], work, "linker")
         finished = work / "finished"
         finished.mkdir()
@@ -73,6 +71,18 @@ def build(design: Design, build_dir: Path, *, assertions: bool = False, trace: b
             shutil.rmtree(target, ignore_errors=True)
             finished.replace(target)
     return executable
+
+
+def _chunks(work: Path) -> list[Path]:
+    """Few files for the compiler, as each costs a second for Verilator's headers alone; what runs once apart."""
+    model = sorted((work / "model").glob("*.cpp"))
+    chunks = {
+        "once": [path for path in model if path.stem.endswith("__Slow")],
+        "always": [path for path in model if not path.stem.endswith("__Slow")] + [work / "adapter.cpp"],
+    }
+    for name, paths in chunks.items():
+        (work / f"{name}.cpp").write_text("".join(f'#include "{path.relative_to(work)}"\n' for path in paths))
+    return [work / f"{name}.cpp" for name in chunks]
 
 
 def _sources(design: Design) -> dict[str, str]:
@@ -87,7 +97,7 @@ def _sources(design: Design) -> dict[str, str]:
 
 def _verilator_options(assertions: bool, trace: bool) -> list[str]:
     options = ["--cc", "--top-module", "bench", "--prefix", "Vbench", "--Mdir", "model", "-O3"]
-    options += ["--x-assign", "fast", "--x-initial", "fast", "--output-split", "20000", "-Wno-fatal", "-Wno-lint"]
+    options += ["--x-assign", "fast", "--x-initial", "fast", "-Wno-fatal", "-Wno-lint"]
     options += ["--assert"] if assertions else ["--no-assert"]
     return options + (["--trace-fst"] if trace else [])
 
@@ -132,17 +142,19 @@ def verilator_version() -> str:
 
 
 def _runtime(compiler: str, root: Path, flags: Sequence[str], build_dir: Path, *, trace: bool) -> list[str]:
-    """Objects of Verilator's own run-time library, compiled once for all designs."""
+    """Objects of the harness and of Verilator's own run-time library, compiled once for all designs."""
     include = root / "include"
-    names = ["verilated.cpp", "verilated_threads.cpp"] + (["verilated_fst_c.cpp"] if trace else [])
-    key = hashlib.sha256("\0".join([compiler_identity(compiler), verilator_version(), *flags, *names]).encode())
+    units = [include / "verilated.cpp", include / "verilated_threads.cpp", HARNESS_FOLDER / "harness.cpp"]
+    units += [include / "verilated_fst_c.cpp"] if trace else []
+    texts = [path.read_text(encoding="utf-8") for path in (HARNESS_FOLDER / "harness.cpp", HARNESS_FOLDER / "simulated.h")]
+    key = hashlib.sha256("\0".join([compiler_identity(compiler), verilator_version(), *flags, *texts]).encode())
     target = build_dir / f"runtime-{key.hexdigest()[:24]}"
     if not target.exists():
         build_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".runtime-", dir=build_dir) as name:
             work = Path(name) / "objects"
             work.mkdir()
-            _compile(compiler, flags, root, [include / file for file in names], work)
+            _compile(compiler, flags, root, units, work)
             if not target.exists():
                 work.replace(target)
     return [str(path) for path in sorted(target.glob("*.o"))]
@@ -154,7 +166,8 @@ def _compile(compiler: str, flags: Sequence[str], root: Path, units: Sequence[Pa
 
     def compile_one(unit: Path) -> str:
         output = f"{unit.stem}.o"
-        _run([compiler, *flags, *folders, "-c", str(unit), "-o", output], work, "C++ compiler")
+        level = "-O0" if unit.stem == "once" else "-O2"
+        _run([compiler, level, *flags, *folders, "-c", str(unit), "-o", output], work, "C++ compiler")
         return output
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:

@@ -1,9 +1,8 @@
 // Streams frames through a verilated design at full speed and writes down what comes out, when, and who waited.
 //
-// design.h, which Python writes, says which model this is, its sizes and its streams. One model per thread; each takes
-// a contiguous part of the frames. Exit status: 0 all labels came, 3 a stream is stuck (the statistics say which),
+// One copy of the design per thread; each takes a contiguous part of the frames. Exit status: 0 all labels came, 3 a stream is stuck (the statistics say which),
 // 2 anything else, with one line on stderr.
-#include "design.h"
+#include "simulated.h"
 
 #include <array>
 #include <atomic>
@@ -19,43 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "verilated.h"
-#if VM_TRACE
-#include "verilated_fst_c.h"
-#endif
-
-double sc_time_stamp() { return 0; }
-
 namespace {
-
-// A port is an integer or, above 64 bits, an array of 32-bit words.
-template <typename T> uint64_t word(const T& port, size_t) { return static_cast<uint64_t>(port); }
-template <size_t N> uint64_t word(const VlWide<N>& port, size_t index) {
-  const uint64_t low = port.at(2 * index);
-  return 2 * index + 1 < N ? low | static_cast<uint64_t>(port.at(2 * index + 1)) << 32 : low;
-}
-template <typename T> void assign_word(T& port, size_t, uint64_t value) { port = static_cast<T>(value); }
-template <size_t N> void assign_word(VlWide<N>& port, size_t index, uint64_t value) {
-  port.at(2 * index) = static_cast<uint32_t>(value);
-  if (2 * index + 1 < N) port.at(2 * index + 1) = static_cast<uint32_t>(value >> 32);
-}
-// A port's value is little-endian bytes on every machine that Verilator's own word layout supports here.
-template <typename T> void copy_in(T& port, const uint8_t* bytes, size_t count) {
-  port = 0;
-  std::memcpy(&port, bytes, count);
-}
-template <size_t N> void copy_in(VlWide<N>& port, const uint8_t* bytes, size_t count) {
-  port.at(N - 1) = 0;
-  std::memcpy(port.data(), bytes, count);
-}
-template <typename T> void copy_out(const T& port, std::vector<uint8_t>& bytes, size_t count) {
-  const auto* source = reinterpret_cast<const uint8_t*>(&port);
-  bytes.insert(bytes.end(), source, source + count);
-}
-template <size_t N> void copy_out(const VlWide<N>& port, std::vector<uint8_t>& bytes, size_t count) {
-  const auto* source = reinterpret_cast<const uint8_t*>(port.data());
-  bytes.insert(bytes.end(), source, source + count);
-}
 
 // Counts, for 64 bits at once, in how many cycles each was 1: plane p holds bit p of every count.
 class BitCounters {
@@ -77,9 +40,9 @@ class BitCounters {
   std::array<uint64_t, 48> planes_{};
 };
 
-constexpr size_t WORDS = (STREAMS + 63) / 64;
 struct Counters {
-  std::array<BitCounters, WORDS> accepted, blocked, starved, busy;
+  std::vector<BitCounters> accepted, blocked, starved, busy;
+  Counters() : accepted(FACTS.words()), blocked(FACTS.words()), starved(FACTS.words()), busy(FACTS.words()) {}
 };
 
 struct Options {
@@ -112,8 +75,9 @@ class Random {
 class Worker {
  public:
   Worker(const Options& options, const uint8_t* images, size_t first, size_t last, std::atomic<size_t>& done)
-      : options_(options), images_(images), first_(first), last_(last), done_(done), random_(options.seed + first) {
-    captured.resize(CAPTURES);
+      : options_(options), images_(images), first_(first), last_(last), done_(done), random_(options.seed + first),
+        valid_(FACTS.words()), ready_(FACTS.words()), busy_(FACTS.words()), open_(FACTS.words(), ~uint64_t{0}) {
+    captured.resize(options.capture_all ? FACTS.captures.size() : 1);
   }
 
   std::vector<uint32_t> labels;
@@ -122,7 +86,8 @@ class Worker {
   Counters before_last, at_last;
   uint64_t cycles = 0;
   int64_t first_beat_cycle = -1;
-  std::string stuck;
+  bool is_stuck = false;
+  std::string stuck;  // the streams that wait, as JSON
   std::string error;
 
   void run() {
@@ -135,28 +100,14 @@ class Worker {
 
  private:
   void simulate() {
-    VerilatedContext context;
-    MODEL model(&context);
-#if VM_TRACE
-    VerilatedFstC trace;
+    const bool traced = !options_.trace.empty();
     bool tracing = false;
-    if (!options_.trace.empty()) {
-      context.traceEverOn(true);
-      model.trace(&trace, 99);
-    }
-#endif
-    model.clk_i = 0;
-    model.rst_ni = 0;
-    model.s_valid = 0;
-    model.s_last = 0;
-    model.m_ready = 0;
-    set_open(model, ~uint64_t{0});
-    for (int half = 0; half < 8; ++half) {
-      model.clk_i = !model.clk_i;
-      model.eval();
-    }
-    model.clk_i = 0;
-    model.rst_ni = 1;
+    const std::unique_ptr<Simulated> design = make_simulated(traced);
+    design->set_reset(true);
+    design->set_handshakes(false, false);
+    design->set_open(open_.data());
+    for (int half = 0; half < 8; ++half) design->eval(half & 1);
+    design->set_reset(false);
 
     size_t frame = first_, beat = 0, frame_beats = beats_of(frame);
     const uint8_t* next_beat = image(frame);
@@ -164,133 +115,113 @@ class Worker {
     bool shown = false;
     labels.reserve(last_ - first_);
     while (labels.size() < last_ - first_) {
-      if (!shown && !(options_.stall && random_.chance(options_.stall))) {
+      if (!shown && !stalled()) {
         shown = true;
-        copy_in(model.s_data, next_beat, BEAT_BYTES);
-        model.s_last = beat + 1 == frame_beats;
+        design->set_beat(next_beat, beat + 1 == frame_beats);
       }
-      model.s_valid = shown;
-      model.m_ready = !(options_.stall && random_.chance(options_.stall));
-      if (GATES && options_.stall) stall_streams(model);
-      model.eval();
-#if VM_TRACE
-      if (tracing) trace.dump(2 * cycle);
-#endif
-      uint64_t moved = count(model);
-      const bool accepted = shown && model.s_ready;
-      if (accepted) {
-        moved = 1;
+      const bool takes = !stalled();
+      design->set_handshakes(shown, takes);
+      if (FACTS.gates && options_.stall) stall_streams(*design);
+      design->eval(false);
+      if (tracing) design->dump_trace(2 * cycle);
+      bool moved = count(*design);
+      if (shown && design->input_ready()) {
+        moved = true;
         if (first_beat_cycle < 0) first_beat_cycle = static_cast<int64_t>(cycle);
-#if VM_TRACE
-        if (!options_.trace.empty() && beat == 0 && frame == options_.trace_first) {
-          trace.open(options_.trace.c_str());
-          tracing = trace.isOpen();
+        if (traced && beat == 0 && frame == options_.trace_first) {
+          tracing = design->open_trace(options_.trace.c_str());
           if (!tracing) throw std::runtime_error("cannot write " + options_.trace);
-          trace.dump(2 * cycle);
+          design->dump_trace(2 * cycle);
         }
-#endif
         shown = false;
-        next_beat += BEAT_BYTES;
-        if (++beat % FRAME_BEATS == 0 && beat < frame_beats) next_beat -= FRAME_BYTES;  // a frame that is too long
+        next_beat += FACTS.beat_bytes;
+        if (++beat % FACTS.frame_beats == 0) next_beat = image(frame);  // a frame that is too long repeats itself
         if (beat == frame_beats) {
           beat = 0;
           frame_beats = beats_of(++frame);
           next_beat = image(frame);
         }
       }
-      capture(model);
-      if (model.m_valid && model.m_ready) {
-        moved = 1;
-        labels.push_back(static_cast<uint32_t>(model.m_data));
+      capture(*design);
+      if (takes && design->output_valid()) {
+        moved = true;
+        labels.push_back(design->label());
         label_cycles.push_back(cycle);
         before_last = at_last;
         at_last = counters_;
         done_.fetch_add(1, std::memory_order_relaxed);
-#if VM_TRACE
         if (tracing && first_ + labels.size() > options_.trace_last) {
-          trace.close();
+          design->close_trace();
           tracing = false;
         }
-#endif
       }
       idle = moved ? 0 : idle + 1;
       if (idle > options_.limit) {
-        report_stuck(model);
+        report_stuck();
         break;
       }
-      model.clk_i = 1;
-      model.eval();
-#if VM_TRACE
-      if (tracing) trace.dump(2 * cycle + 1);
-#endif
-      model.clk_i = 0;
+      design->eval(true);
+      if (tracing) design->dump_trace(2 * cycle + 1);
       ++cycle;
     }
     cycles = cycle;
-#if VM_TRACE
-    if (tracing) trace.close();
-#endif
-    model.final();
+    if (tracing) design->close_trace();
   }
 
+  bool stalled() { return options_.stall && random_.chance(options_.stall); }
+
   // After its last frame a worker goes on with others, so that the design is as busy at the last label as before.
-  const uint8_t* image(size_t frame) const { return images_ + frame % options_.frames * FRAME_BYTES; }
+  const uint8_t* image(size_t frame) const {
+    return images_ + frame % options_.frames * FACTS.beat_bytes * FACTS.frame_beats;
+  }
 
   size_t beats_of(size_t frame) const {
     const auto found = options_.beats.find(frame);
-    return found == options_.beats.end() ? FRAME_BEATS : found->second;
+    return found == options_.beats.end() ? FACTS.frame_beats : found->second;
   }
 
-  static void set_open(MODEL& model, uint64_t bits) {
-    for (size_t index = 0; index < WORDS; ++index) assign_word(model.open_i, index, bits);
-#ifdef OPEN_TOP_MASK
-    assign_word(model.open_i, WORDS - 1, bits & OPEN_TOP_MASK);
-#endif
-  }
-
-  void stall_streams(MODEL& model) {
-    for (size_t index = 0; index < WORDS; ++index) {
-      uint64_t open = 0;
-      for (size_t bit = 0; bit < 64 && index * 64 + bit < STREAMS; ++bit) {
-        open |= static_cast<uint64_t>(!random_.chance(options_.stall)) << bit;
-      }
-      assign_word(model.open_i, index, open);
+  void stall_streams(Simulated& design) {
+    for (size_t stream = 0; stream < FACTS.streams; ++stream) {
+      const uint64_t bit = uint64_t{1} << stream % 64;
+      if (stalled()) open_[stream / 64] &= ~bit;
+      else open_[stream / 64] |= bit;
     }
+    design.set_open(open_.data());
   }
 
   // Adds this cycle to the counters; whether any stream moved or any unit worked.
-  uint64_t count(const MODEL& model) {
+  bool count(const Simulated& design) {
+    design.monitors(valid_.data(), ready_.data(), busy_.data());
     uint64_t moved = 0;
-    for (size_t index = 0; index < WORDS; ++index) {
-      const uint64_t valid = word(model.mon_valid, index), ready = word(model.mon_ready, index);
-      const uint64_t busy = word(model.mon_busy, index);
-      moved |= (valid & ready) | busy;
-      counters_.accepted[index].add(valid & ready);
-      counters_.blocked[index].add(valid & ~ready);
-      counters_.starved[index].add(~valid & ready);
-      counters_.busy[index].add(busy);
+    for (size_t i = 0; i < valid_.size(); ++i) {
+      moved |= (valid_[i] & ready_[i]) | busy_[i];
+      counters_.accepted[i].add(valid_[i] & ready_[i]);
+      counters_.blocked[i].add(valid_[i] & ~ready_[i]);
+      counters_.starved[i].add(~valid_[i] & ready_[i]);
+      counters_.busy[i].add(busy_[i]);
     }
-    return moved;
+    return moved != 0;
   }
 
-  void capture(const MODEL& model) {
-    for_captures(model, options_.capture_all, [&](size_t index, size_t stream, const auto& data, size_t bytes, size_t beats) {
-      const size_t at = stream / 64, bit = stream % 64;
-      if (captured[index].size() == bytes * beats * (last_ - first_)) return;  // of the frames after the last one
-      if ((word(model.mon_valid, at) & word(model.mon_ready, at)) >> bit & 1) copy_out(data, captured[index], bytes);
-    });
+  void capture(const Simulated& design) {
+    for (size_t i = 0; i < captured.size(); ++i) {
+      const Capture& facts = FACTS.captures[i];
+      const uint64_t accepted = valid_[facts.stream / 64] & ready_[facts.stream / 64];
+      if (!(accepted >> facts.stream % 64 & 1)) continue;
+      if (captured[i].size() == facts.bytes * facts.beats * (last_ - first_)) continue;  // of frames after the last one
+      design.append_capture(i, captured[i]);
+    }
   }
 
-  void report_stuck(const MODEL& model) {
-    for (size_t stream = 0; stream < STREAMS; ++stream) {
-      const bool valid = word(model.mon_valid, stream / 64) >> stream % 64 & 1;
-      const bool ready = word(model.mon_ready, stream / 64) >> stream % 64 & 1;
+  void report_stuck() {
+    is_stuck = true;
+    for (size_t stream = 0; stream < FACTS.streams; ++stream) {
+      const bool valid = valid_[stream / 64] >> stream % 64 & 1, ready = ready_[stream / 64] >> stream % 64 & 1;
       if (!valid && !ready) continue;
       if (!stuck.empty()) stuck += ", ";
       stuck += "{\"stream\": " + std::to_string(stream) + ", \"valid\": " + (valid ? "true" : "false") +
                ", \"ready\": " + (ready ? "true" : "false") + "}";
     }
-    if (stuck.empty()) stuck = " ";
   }
 
   const Options& options_;
@@ -299,6 +230,7 @@ class Worker {
   std::atomic<size_t>& done_;
   Random random_;
   Counters counters_;
+  std::vector<uint64_t> valid_, ready_, busy_, open_;
 };
 
 Options parse(int argc, char** argv) {
@@ -332,10 +264,10 @@ template <typename T> void write_file(const std::string& path, const std::vector
   if (!file.flush()) throw std::runtime_error("cannot write " + path);
 }
 
-void write_counters(std::ofstream& file, const char* key, const std::array<BitCounters, WORDS>& now,
-                    const std::array<BitCounters, WORDS>& before) {
+void write_counters(std::ofstream& file, const char* key, const std::vector<BitCounters>& now,
+                    const std::vector<BitCounters>& before) {
   file << "  \"" << key << "\": [";
-  for (size_t stream = 0; stream < STREAMS; ++stream) {
+  for (size_t stream = 0; stream < FACTS.streams; ++stream) {
     const size_t at = stream / 64, bit = stream % 64;
     file << (stream ? ", " : "") << now[at].count(bit) - before[at].count(bit);
   }
@@ -346,7 +278,7 @@ int simulate_all(int argc, char** argv) {
   const Options options = parse(argc, argv);
   std::ifstream file(options.images, std::ios::binary);
   const std::vector<uint8_t> images((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (images.size() != options.frames * FRAME_BYTES) throw std::runtime_error(options.images + ": wrong size");
+  if (images.size() != options.frames * FACTS.beat_bytes * FACTS.frame_beats) throw std::runtime_error(options.images + ": wrong size");
 
   std::atomic<size_t> done{0};
   std::vector<std::unique_ptr<Worker>> workers;
@@ -369,17 +301,19 @@ int simulate_all(int argc, char** argv) {
   for (auto& thread : threads) thread.join();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
+  bool is_stuck = false;
   std::string stuck;
   uint64_t cycles = 0;
   std::vector<const std::vector<uint32_t>*> labels;
   for (const auto& worker : workers) {
     if (!worker->error.empty()) throw std::runtime_error(worker->error);
-    if (stuck.empty()) stuck = worker->stuck;
+    if (worker->is_stuck && !is_stuck) stuck = worker->stuck;
+    is_stuck |= worker->is_stuck;
     labels.push_back(&worker->labels);
     cycles += worker->cycles;
   }
   write_file(options.out + "/labels.bin", labels);
-  for (size_t i = 0; i < (options.capture_all ? CAPTURES : 1); ++i) {
+  for (size_t i = 0; i < workers.front()->captured.size(); ++i) {
     std::vector<const std::vector<uint8_t>*> parts;
     for (const auto& worker : workers) parts.push_back(&worker->captured[i]);
     write_file(options.out + "/capture_" + std::to_string(i) + ".bin", parts);
@@ -395,10 +329,10 @@ int simulate_all(int argc, char** argv) {
   for (size_t i = 0; i < first.label_cycles.size(); ++i) {
     statistics << (i ? ", " : "") << static_cast<int64_t>(first.label_cycles[i]) - first.first_beat_cycle;
   }
-  statistics << "],\n  \"stuck\": [" << stuck << "],\n  \"is_stuck\": " << (stuck.empty() ? "false" : "true")
+  statistics << "],\n  \"stuck\": [" << stuck << "],\n  \"is_stuck\": " << (is_stuck ? "true" : "false")
              << ",\n  \"cycles\": " << cycles << ",\n  \"seconds\": " << seconds << "\n}\n";
   if (!statistics.flush()) throw std::runtime_error("cannot write " + options.out + "/statistics.json");
-  return stuck.empty() ? 0 : 3;
+  return is_stuck ? 3 : 0;
 }
 
 }  // namespace
