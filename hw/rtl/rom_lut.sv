@@ -13,13 +13,17 @@ module rom_lut #(
     input  logic [AddressWidth-1:0] address_i,
     output logic [       WIDTH-1:0] word_o
 );
+  if (FILE == "") begin : gen_zero  // Yosys elaborates the defaults when it reads this file
+    logic unused_inputs;
+    assign unused_inputs = &{1'b0, clk_i, ce_i, address_i};
+    assign word_o = '0;
+  end else begin : gen_words
 `ifdef YOSYS
-  (* logic_block *) logic [WIDTH-1:0] words[DEPTH];  // its "distributed" means LUT RAM, which no ROM can be
+    (* logic_block *) logic [WIDTH-1:0] words[DEPTH];  // its "distributed" means LUT RAM, which no ROM can be
 `else
-  (* rom_style = "distributed" *) logic [WIDTH-1:0] words[DEPTH];
+    (* rom_style = "distributed" *) logic [WIDTH-1:0] words[DEPTH];
 `endif
-  if (FILE != "") begin : gen_contents  // Yosys elaborates the defaults when it reads this file
     initial $readmemh(FILE, words);
+    always_ff @(posedge clk_i) if (ce_i) word_o <= words[address_i];
   end
-  always_ff @(posedge clk_i) if (ce_i) word_o <= words[address_i];
 endmodule
