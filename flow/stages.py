@@ -121,6 +121,7 @@ def simulate_run(
     network = run.network()
     golden = run.golden(network).first(frames)
     chosen = backend or available_backends()[0]
+    simulate(network, golden.images[:1], backend=chosen, threads=threads)  # kernels compile here, not in the rate
     with progress_bar(f"simulate ({chosen.value})", len(golden)) as progress:
         start = time.perf_counter()
         scores = simulate(network, golden.images, backend=chosen, threads=threads, progress=progress)

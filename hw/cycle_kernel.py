@@ -23,7 +23,7 @@ Table = NDArray[np.int64]
 
 
 @njit(cache=True)
-def advance(
+def advance(  # noqa: PLR0912, PLR0915 - one cycle of every kind of unit; Numba inlines what one loop holds
     kind: Table,
     par: Table,
     state: Table,
@@ -64,7 +64,7 @@ def advance(
     while done < labels and idle < limit:
         for u in range(units):
             k = kind[u]
-            if k == DIRECT or k == REPLAY:
+            if k in (DIRECT, REPLAY):
                 valid[u + 1] = (state[u, 0] >> (par[u, 0] - 1)) & 1
             elif k == CONVERTER:
                 valid[u + 1] = state[u, 0] >= par[u, 1]

@@ -40,7 +40,7 @@ def test_package_imports_only_what_lies_below(package):
 
 @pytest.mark.parametrize("package", sorted(NUMPY_ONLY))
 def test_contract_needs_numpy_alone(package):
-    import sys  # noqa: PLC0415
+    import sys
 
     for file in (ROOT / package).rglob("*.py"):
         foreign = imported_packages(file) - set(sys.stdlib_module_names) - STANDARD_AND_NUMPY - {package}

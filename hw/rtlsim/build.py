@@ -1,4 +1,4 @@
-"""Verilator and a C++ compiler make an executable of a design: once, then it is found by the hash of all it depends on."""
+"""Verilator and a C++ compiler make an executable of a design: once, then the hash of its sources finds it."""
 
 from __future__ import annotations
 
@@ -146,7 +146,9 @@ def _runtime(compiler: str, root: Path, flags: Sequence[str], build_dir: Path, *
     include = root / "include"
     units = [include / "verilated.cpp", include / "verilated_threads.cpp", HARNESS_FOLDER / "harness.cpp"]
     units += [include / "verilated_fst_c.cpp"] if trace else []
-    texts = [path.read_text(encoding="utf-8") for path in (HARNESS_FOLDER / "harness.cpp", HARNESS_FOLDER / "simulated.h")]
+    texts = [
+        path.read_text(encoding="utf-8") for path in (HARNESS_FOLDER / "harness.cpp", HARNESS_FOLDER / "simulated.h")
+    ]
     key = hashlib.sha256("\0".join([compiler_identity(compiler), verilator_version(), *flags, *texts]).encode())
     target = build_dir / f"runtime-{key.hexdigest()[:24]}"
     if not target.exists():

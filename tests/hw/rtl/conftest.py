@@ -1,4 +1,4 @@
-"""A bench for stream units: many instances of units in one Verilator build, driven with chosen idle and back-pressure."""
+"""A bench for stream units: many instances in one Verilator build, driven with chosen idle and back-pressure."""
 
 from __future__ import annotations
 
@@ -226,7 +226,8 @@ def pack():
 def models():
     """cycle_models.py, and ``expect(model, drive)``: the trace that the unit must give."""
     spec = importlib.util.spec_from_file_location("askew_rtl_cycle_models", HERE / "cycle_models.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)

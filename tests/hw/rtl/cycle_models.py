@@ -1,6 +1,6 @@
 """hw/rtl/README.md in Python: for every unit, the registers that matter to timing and what one cycle does.
 
-Data is handled as naively as the contract words it (element by element, nothing packed ahead of time), so that a model is
+Data is handled as naively as the contract words it (element by element, nothing packed ahead of time): a model is
 the oracle for what a unit sends as well as for when it does.
 """
 
@@ -129,7 +129,7 @@ class OneRegister:
 
 @dataclass
 class MatrixUnit:
-    """mvau and mvau_int. ``elements(beat)`` are a beat's inputs as the numbers that weights of +-1 multiply, or bits."""
+    """mvau and mvau_int. ``elements(beat)`` are a beat's inputs: numbers that weights of +-1 multiply, or bits."""
 
     weights: np.ndarray  # (mh, mw) bits
     start: np.ndarray  # (mh,)

@@ -139,9 +139,7 @@ def setup(rtl, pack):
             "ROM_STYLE": case.rom_style, "START_STYLE": case.rom_style, "POP_STAGES": case.stages,
             "WEIGHT_FILE": weights, "START_FILE": start,
         }  # fmt: skip
-        parameters |= (
-            {"IN_W": case.in_width, "IN_SIGNED": case.signed} if case.in_width else {"POP_STYLE": case.style}
-        )
+        parameters |= {"IN_W": case.in_width, "IN_SIGNED": case.signed} if case.in_width else {"POP_STYLE": case.style}
         out_width = case.pe * (1 if case.threshold else matrix.accumulator_width)
         in_width = case.simd * (case.in_width or 1)
         units.append(rtl.Unit("mvau_int" if case.in_width else "mvau", in_width, out_width, parameters))
@@ -197,7 +195,7 @@ def test_the_output_only_appears_when_the_documented_latency_has_passed(rtl, set
     rng = np.random.default_rng(1)
     traces = bench.run([_drive(rtl, rng, case, (1, 1)) for case in cases])
     for case, trace in zip(cases, traces, strict=True):
-        if case.mh == case.pe or case.mw // case.simd > 1 and case.order == 0:
+        if case.mh == case.pe or (case.mw // case.simd > 1 and case.order == 0):
             last_beat = trace.accepted[case.mw // case.simd - 1]
             replays = case.mh > case.pe and case.mw > case.simd
             assert trace.emitted[0] == last_beat + 2 + case.stages + replays, case
