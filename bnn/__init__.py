@@ -3,9 +3,9 @@
 See ``bnn.network`` for the description of a network and ``bnn.serialize`` for its file.
 """
 
+from bnn.encoding import BITS_PER_WORD
 from bnn.errors import UserError
 from bnn.network import (
-    BITS_PER_WORD,
     ConvLayer,
     DenseLayer,
     InputEncoding,

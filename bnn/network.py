@@ -27,20 +27,6 @@ from numpy.typing import NDArray
 from bnn.encoding import BITS_PER_WORD, pack_bits, unpack_bits, word_count
 from bnn.errors import UserError
 
-__all__ = [
-    "BITS_PER_WORD",
-    "ConvLayer",
-    "DenseLayer",
-    "InputEncoding",
-    "Layer",
-    "MatrixLayer",
-    "MaxPoolLayer",
-    "Network",
-    "NetworkError",
-    "Padding",
-    "Shape",
-]
-
 Shape = tuple[int, int, int]  # (H, W, C)
 Padding = tuple[int, int, int, int]  # (top, left, bottom, right)
 
