@@ -10,8 +10,10 @@ VENV   ?= .venv
 ASKEW   = $(VENV)/bin/askew
 RUN_DIR = runs/$(RUN)
 
+FINN_OPTIONS = $(if $(FPS),--target-fps $(FPS)) $(if $(FOLDING),--folding $(FOLDING))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train export simulate ladder report bench doctor test test-slow lint ci clean
+.PHONY: help setup demo train export simulate ladder report finn-estimate bitstream bench doctor test test-slow lint ci clean
 
 help: ## Show this list
 	@printf 'usage: make TARGET [CONFIG=%s] [RUN=%s]\n\n' '$(CONFIG)' '$(RUN)'
@@ -37,6 +39,12 @@ ladder: export ## Hold every rung, from PyTorch downwards, to the golden answers
 
 report: simulate ladder ## Write report.md and report.json of runs/RUN
 	@$(ASKEW) report --run $(RUN_DIR)
+
+finn-estimate: export ## FINN's cycles and resources for BOARD, without Vivado; FOLDING=FILE or FPS=N
+	@$(ASKEW) finn estimate --run $(RUN_DIR) --board $(BOARD) $(FINN_OPTIONS)
+
+bitstream: export ## Build the bitfile for BOARD with FINN and Vivado in docker; FOLDING=FILE or FPS=N, DRY_RUN=1
+	@$(ASKEW) bitstream --run $(RUN_DIR) --board $(BOARD) $(FINN_OPTIONS) $(if $(DRY_RUN),--dry-run)
 
 bench: setup ## Measure ours and the peers in one run, as ratios
 	@$(ASKEW) bench training --out runs/bench

@@ -12,7 +12,7 @@ from rich.table import Table
 from bnn.errors import UserError
 from bnn.files import write_json, write_text
 from bnn.version import VERSION
-from flow.finn_commands import finn_app
+from flow.finn_commands import bitstream, finn_app
 from flow.hardware_commands import hardware_app
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ data_app = typer.Typer(no_args_is_help=True, help="Data sets: which there are, a
 app.add_typer(data_app, name="data")
 app.add_typer(finn_app, name="finn")
 app.add_typer(hardware_app)
+app.command()(bitstream)
 
 Run = Annotated[Path, typer.Option("--run", help="The run folder, runs/NAME.")]
 DataDir = Annotated[

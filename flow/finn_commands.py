@@ -82,3 +82,28 @@ def results(run: Run) -> None:
     console.print(f"finn results: {run / 'finn' / 'results.json'}")
     for part, command in found["missing"].items():
         console.print(f"  {part}: missing; {command}")
+
+
+def bitstream(
+    run: Run,
+    board: BoardName,
+    folding: FoldingFile = None,
+    target_fps: TargetFps = None,
+    clock_mhz: Clock = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the package and print the commands only.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete what was built before.")] = False,
+) -> None:
+    """Build the bitfile with FINN and Vivado in docker; an interrupted build goes on where it stopped."""
+    from flow.finn_stages import FinnOptions, run_bitstream  # noqa: PLC0415
+
+    options = FinnOptions(board, folding, target_fps, clock_mhz)
+    found = run_bitstream(run, options, dry_run=dry_run, force=force)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    if dry_run:
+        console.print(f"package: {found['package']}")
+        for missing in found["missing"]:
+            console.print(f"missing: {missing}")
+        for command in found["commands"]:
+            console.print(command)
+        return
+    console.print(f"bitstream: {found['bitfile']}; what goes to the board is in {run / 'finn' / 'deploy'}")

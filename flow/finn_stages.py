@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bnn.network import Network
+from finn_build.bitstream import build_bitstream
 from finn_build.boards import find_board
 from finn_build.estimate import DEFAULT_FRAMES, estimate, estimate_work
 from finn_build.folding import LayerFolding
 from finn_build.package import write_package
 from finn_build.results import collect_results
 from finn_build.settings import BuildSettings
-from flow.progress import progress_bar
+from flow.progress import console, progress_bar
 from flow.run_folder import RunFolder
 from hw.board import BoardError, load_board
 from hw.folding import load_folding
@@ -77,6 +79,16 @@ def run_package(path: Path, options: FinnOptions, *, force: bool) -> Path:
     folder = run.finn / "build"
     write_package(folder, network, run.golden(network), options.settings(run, network), force=force)
     return folder
+
+
+def run_bitstream(path: Path, options: FinnOptions, *, dry_run: bool, force: bool) -> dict[str, Any]:
+    """Build the bitfile in FINN's container, or only say how; as `finn_build.bitstream.build_bitstream` returns."""
+    run = RunFolder.open(path)
+    network = run.network()
+    run.finn.mkdir(exist_ok=True)
+    settings = options.settings(run, network)
+    golden = run.golden(network)
+    return build_bitstream(run.finn, network, golden, settings, os.environ, console.print, dry_run=dry_run, force=force)
 
 
 def run_results(path: Path) -> dict[str, Any]:
