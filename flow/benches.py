@@ -15,6 +15,10 @@ def run_bench(what: str, data_dir: Path | None) -> tuple[dict[str, Any], str]:
         from training.bench import bench_training  # noqa: PLC0415
 
         figures, markdown = bench_training(data_dir)
+    elif what == "simulator":
+        from flow.bench_simulator import bench_simulator  # noqa: PLC0415
+
+        figures, markdown = bench_simulator()
     else:
-        raise UserError(f"bench {what!r}: unknown, must be training")
+        raise UserError(f"bench {what!r}: unknown, must be simulator or training")
     return {"askew_version": VERSION, **figures}, markdown

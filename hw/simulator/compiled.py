@@ -81,11 +81,11 @@ class EncodeStep(Step):
 
     def __init__(self, encoding: InputEncoding) -> None:
         super().__init__("input", encoding.shape)
-        self._steps = (np.flatnonzero(np.diff(encoding.table)) + 1).astype(np.uint8)
+        self._pixel_steps = (np.flatnonzero(np.diff(encoding.table)) + 1).astype(np.uint8)
         self._first = int(encoding.table[0])
 
     def _compute(self, frames: NDArray[Any], count: int, out: Words) -> None:
-        encode_bits(frames, int(np.prod(self.shape)), self._steps, self._first, out)
+        encode_bits(frames, int(np.prod(self.shape)), self._pixel_steps, self._first, out)
 
 
 class PoolStep(Step):
@@ -219,15 +219,15 @@ class Compiled:
 
     def __init__(self, network: Network) -> None:
         self.classes = network.classes
-        self._steps: list[Step] = [EncodeStep(network.input)] if network.input.binary else []
+        self.steps: list[Step] = [EncodeStep(network.input)] if network.input.binary else []
         for layer, shape, value_range in network.walk():
             if isinstance(layer, MaxPoolLayer):
-                self._steps.append(PoolStep(layer, shape))
+                self.steps.append(PoolStep(layer, shape))
             elif value_range is None:
-                self._steps.append(BinaryStep(layer, shape))
+                self.steps.append(BinaryStep(layer, shape))
             else:
-                self._steps.append(IntegerStep(layer, shape, value_range, network.input.table))
-        last = self._steps[-1]
+                self.steps.append(IntegerStep(layer, shape, value_range, network.input.table))
+        last = self.steps[-1]
         assert isinstance(last, MatrixStep)
         self._last = last
         self.scores(np.zeros((0, *network.input.shape), np.uint8))  # compiles what is not yet compiled
@@ -235,14 +235,14 @@ class Compiled:
     @cached_property
     def frames_per_batch(self) -> int:
         """Frames whose bits stay in the level 2 cache from one layer to the next."""
-        words = [step.out_words for step in self._steps]
+        words = [step.out_words for step in self.steps]
         most = max(a + b for a, b in zip([0, *words], words, strict=False))
         return max(MIN_BATCH, BATCH_BYTES // (most * 8))
 
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Scores (n, classes) of images (n, H, W, C)."""
         frames: NDArray[Any] = _flat(images)
-        for step in self._steps[:-1]:
+        for step in self.steps[:-1]:
             frames = step.bits(frames, len(images))
         return self._last.scores(frames, len(images))
 
@@ -251,7 +251,7 @@ class Compiled:
         count = len(images)
         frames: NDArray[Any] = _flat(images)
         traced: dict[str, NDArray[Any]] = {}
-        for step in self._steps:
+        for step in self.steps:
             if accumulators and isinstance(step, MatrixStep):
                 traced[step.name] = step.numbers(frames, count, doubled=False)
             if step is self._last:

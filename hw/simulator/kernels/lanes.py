@@ -119,6 +119,16 @@ def fill(_typing: Any, array: Any, _value: Any) -> Any:
 
 
 @operation
+def popcount_of_xor(_typing: Any, a: Any, b: Any) -> Any:
+    """Lane by lane popcount(a ^ b), however LLVM does that best on this machine."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return popcounts(builder, builder.xor(*args))
+
+    return a(a, b), generate
+
+
+@operation
 def shift_in_sign(_typing: Any, words: Any, values: Any) -> Any:
     """Lane by lane ``words >> 1`` with the value's sign as the highest bit."""
 
@@ -176,3 +186,15 @@ def bytes_at_least(_typing: Any, array: Any, _index: Any, _value: Any) -> Any:
 def bits_of(builder: ir.IRBuilder, flags: ir.Value) -> ir.Value:
     """A vector of flags as one integer, the first flag lowest."""
     return builder.bitcast(flags, ir.IntType(flags.type.count))
+
+
+def popcounts(builder: ir.IRBuilder, vector: ir.Value) -> ir.Value:
+    """The number of ones in each element."""
+    kind = vector.type
+    return call(builder, f"llvm.ctpop.v{kind.count}i{kind.element.width}", kind, [vector])
+
+
+def call(builder: ir.IRBuilder, name: str, result: ir.Type, args: list[ir.Value]) -> ir.Value:
+    """A call of one of LLVM's intrinsics."""
+    kind = ir.FunctionType(result, [arg.type for arg in args])
+    return builder.call(builder.module.declare_intrinsic(name, fnty=kind), args)

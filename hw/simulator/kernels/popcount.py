@@ -13,7 +13,16 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from hw.simulator.kernels.lanes import Lanes, address, load_vector, operation_of_constants, splat, vector_type
+from hw.simulator.kernels.lanes import (
+    Lanes,
+    address,
+    call,
+    load_vector,
+    operation_of_constants,
+    popcounts,
+    splat,
+    vector_type,
+)
 
 MAX_TREE_WORDS = 128  # longer trees gain little more, and the code is as long as the tree
 
@@ -64,7 +73,7 @@ def _majority(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value, has_
     if not has_ternary_logic:
         return builder.or_(builder.and_(a, b), builder.and_(c, builder.xor(a, b)))
     # LLVM makes two or three instructions of the formula; this is one, with the truth table of a majority.
-    return _call(builder, "llvm.x86.avx512.pternlog.d.512", _WORDS, [a, b, c, _I32(0b11101000)])
+    return call(builder, "llvm.x86.avx512.pternlog.d.512", _WORDS, [a, b, c, _I32(0b11101000)])
 
 
 def _total(builder: ir.IRBuilder, planes: list[list[ir.Value]], has_byte_sums: bool) -> ir.Value:
@@ -76,8 +85,7 @@ def _total(builder: ir.IRBuilder, planes: list[list[ir.Value]], has_byte_sums: b
         for weight in reversed(planes[first : first + 4]):
             in_bytes = builder.add(in_bytes, in_bytes)
             for plane in weight:
-                ones = _call(builder, "llvm.ctpop.v64i8", _BYTES, [builder.bitcast(plane, _BYTES)])
-                in_bytes = builder.add(in_bytes, ones)
+                in_bytes = builder.add(in_bytes, popcounts(builder, builder.bitcast(plane, _BYTES)))
         total = builder.shl(total, ir.Constant(_WORDS, [4] * 16))
         total = builder.add(total, _sum_of_bytes(builder, in_bytes, has_byte_sums))
     return total
@@ -87,17 +95,11 @@ def _sum_of_bytes(builder: ir.IRBuilder, in_bytes: ir.Value, has_byte_sums: bool
     """Sum of the four bytes of each word."""
     if has_byte_sums:
         ones = ir.Constant(_BYTES, [1] * 64)
-        in_pairs = _call(builder, "llvm.x86.avx512.pmaddubs.w.512", _PAIRS, [in_bytes, ones])
-        return _call(builder, "llvm.x86.avx512.pmaddw.d.512", _WORDS, [in_pairs, ir.Constant(_PAIRS, [1] * 32)])
+        in_pairs = call(builder, "llvm.x86.avx512.pmaddubs.w.512", _PAIRS, [in_bytes, ones])
+        return call(builder, "llvm.x86.avx512.pmaddw.d.512", _WORDS, [in_pairs, ir.Constant(_PAIRS, [1] * 32)])
     words = builder.bitcast(in_bytes, _WORDS)
     for shift, mask in ((8, 0x00FF00FF), (16, 0xFFFF)):
         low = ir.Constant(_WORDS, [mask] * 16)
         above = builder.lshr(words, ir.Constant(_WORDS, [shift] * 16))
         words = builder.add(builder.and_(words, low), builder.and_(above, low))
     return words
-
-
-def _call(builder: ir.IRBuilder, name: str, result: ir.Type, args: list[ir.Value]) -> ir.Value:
-    """A call of one of LLVM's intrinsics."""
-    kind = ir.FunctionType(result, [arg.type for arg in args])
-    return builder.call(builder.module.declare_intrinsic(name, fnty=kind), args)
