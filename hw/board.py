@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,11 @@ class Board:
     def bram18(self) -> int:
         """Block RAMs of 18 kbit."""
         return 2 * self.bram36
+
+    def share(self, utilization: float) -> Board:
+        """A board that offers this share (0..1) of the same: what is left free eases placement and routing."""
+        luts, ffs, bram36 = (int(utilization * offered) for offered in (self.luts, self.ffs, self.bram36))
+        return replace(self, luts=luts, ffs=ffs, bram36=bram36)
 
 
 def board_names() -> list[str]:

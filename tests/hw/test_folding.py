@@ -61,7 +61,7 @@ def test_divisors_are_those_of_a_naive_loop() -> None:
 
 
 def test_finn_foldings_have_finns_cycles(tfc: Network, cnv: Network) -> None:
-    assert shipped_foldings() == ["finn-cnv", "finn-tfc"]
+    assert shipped_foldings() == ["finn-cnv", "finn-tfc", "latency-cnv-pynq-z2"]
     assert max(load_folding("finn-tfc", tfc).cycles(tfc).values()) == 64
     cycles = load_folding("finn-cnv", cnv).cycles(cnv)
     assert max(cycles.values()) == 32_768
@@ -72,7 +72,7 @@ def test_finn_foldings_have_finns_cycles(tfc: Network, cnv: Network) -> None:
 def test_shipped_files_state_the_right_cycles(tfc: Network, cnv: Network) -> None:
     from hw.folding import FOLDING_FOLDER
 
-    for name, network in (("finn-tfc", tfc), ("finn-cnv", cnv)):
+    for name, network in (("finn-tfc", tfc), ("finn-cnv", cnv), ("latency-cnv-pynq-z2", cnv)):
         described = json.loads((FOLDING_FOLDER / f"{name}.json").read_text())["layers"]
         assert {layer: entry["cycles"] for layer, entry in described.items()} == load_folding(name, network).cycles(
             network
@@ -152,7 +152,7 @@ def test_files_that_cannot_be_used(tfc: Network, tmp_path, text: str, message: s
 
 
 def test_names_that_do_not_exist(tfc: Network, tmp_path) -> None:
-    with pytest.raises(FoldingError, match="shipped: finn-cnv, finn-tfc"):
+    with pytest.raises(FoldingError, match="shipped: finn-cnv, finn-tfc, latency-cnv-pynq-z2"):
         load_folding("fin-tfc", tfc)
     with pytest.raises(FoldingError, match="does not exist"):
         load_folding(tmp_path / "none.json", tfc)
