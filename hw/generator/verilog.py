@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from hw.dataflow import Dataflow
 from hw.units import Fifo, LabelSelect, Unit
 
 AXIS_LABEL_BITS = 32
+IDENTITY_FILE = "mem/identity.hex"
+AXI_LITE = {  # channel -> port, direction, bits
+    "aw": (("valid", "input", 1), ("ready", "output", 1), ("addr", "input", 7)),
+    "w": (("valid", "input", 1), ("ready", "output", 1), ("data", "input", 32), ("strb", "input", 4)),
+    "b": (("valid", "output", 1), ("ready", "input", 1), ("resp", "output", 2)),
+    "ar": (("valid", "input", 1), ("ready", "output", 1), ("addr", "input", 7)),
+    "r": (("valid", "output", 1), ("ready", "input", 1), ("data", "output", 32), ("resp", "output", 2)),
+}
 
 
 def emit_instance(
     module: str, name: str, parameters: Mapping[str, int | str], ports: Mapping[str, str], indent: str = "  "
 ) -> str:
-    """One instance; a port that maps to an empty text is left open."""
+    """One instance."""
     lines = []
     if parameters:
         values = ",\n".join(f"{indent}    .{key}({value})" for key, value in parameters.items())
@@ -68,7 +77,11 @@ def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: boo
             text += _gate(index, source, unit.input.width)
             source = f"gated_{index}"
         text += "\n" + _declare(unit.name, unit.output.width)
-        text += emit_instance(unit.module, f"i_{unit.name}", unit.parameters(), _ports(unit, source))
+        ports = stream_ports(source, unit.name)
+        for port, width in _unused_outputs(unit).items():
+            ports[port] = f"unused_{unit.name}_{port}"
+            text += f"  logic [{width - 1}:0] {ports[port]};\n"
+        text += emit_instance(unit.module, f"i_{unit.name}", unit.parameters(), ports)
         source = unit.name
     if stall_gates:
         text += _gate(len(dataflow.units), source, last.width)
@@ -78,13 +91,14 @@ def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: boo
     return text
 
 
-def _ports(unit: Unit, source: str) -> dict[str, str]:
-    ports = stream_ports(source, unit.name)
-    if isinstance(unit, Fifo):
-        ports["level_o"] = ""
-    if isinstance(unit, LabelSelect):
-        ports["score_o"] = ""
-    return ports
+def _unused_outputs(unit: Unit) -> dict[str, int]:
+    """Port and width of what a unit gives beside its stream, and no one here takes."""
+    match unit:
+        case Fifo():
+            return {"level_o": unit.depth.bit_length()}
+        case LabelSelect():
+            return {"score_o": unit.input.bits}
+    return {}
 
 
 def _gate(index: int, source: str, width: int) -> str:
@@ -93,33 +107,71 @@ def _gate(index: int, source: str, width: int) -> str:
     return text + emit_instance("stall_gate", f"i_gate_{index}", {"WIDTH": width}, ports)
 
 
-def emit_top(dataflow: Dataflow, header: Iterable[str], network_hash: str, *, stall_gates: bool) -> str:
-    """The module ``top``: AXI4-Stream in and out around the dataflow."""
+def emit_top(dataflow: Dataflow, header: Iterable[str], version: str, *, stall_gates: bool) -> str:
+    """The module ``top``: the dataflow behind a frame guard and AXI4-Stream ports, with AXI4-Lite registers.
+
+    The guard is wires while frames are right, so the dataflow's cycles are the design's.
+    """
     first, label = dataflow.units[0].input, dataflow.units[-1].output
     text = "".join(f"// {line}\n" for line in header)
     text += "module top (\n    input  logic clk_i,\n    input  logic rst_ni,\n"
     if stall_gates:
         text += f"    input  logic [{len(dataflow.units)}:0] open_i,\n"
-    text += f"""    input  logic s_axis_tvalid,
-    output logic s_axis_tready,
-    input  logic [{first.width - 1}:0] s_axis_tdata,
-    input  logic s_axis_tlast,
-    output logic m_axis_tvalid,
-    input  logic m_axis_tready,
-    output logic [{AXIS_LABEL_BITS - 1}:0] m_axis_tdata,
-    output logic m_axis_tlast
-);
-  logic [{label.width - 1}:0] label;
-"""
-    ports = {"clk_i": "clk_i", "rst_ni": "rst_ni"} | ({"open_i": "open_i"} if stall_gates else {})
-    for inner, outer in (("pixels", "s_axis"), ("result", "m_axis")):
-        data = "label" if inner == "result" else f"{outer}_tdata"
-        ports |= {
-            f"{inner}_valid": f"{outer}_tvalid",
-            f"{inner}_ready": f"{outer}_tready",
-            f"{inner}_data": data,
-            f"{inner}_last": f"{outer}_tlast",
-        }
-    text += emit_instance("dataflow", "i_dataflow", {}, ports)
-    text += f"  assign m_axis_tdata = {AXIS_LABEL_BITS}'(label);\nendmodule\n"
-    return text
+    axi = [
+        _port(direction, f"s_axi_{channel}{name}", width)
+        for channel, ports in AXI_LITE.items()
+        for name, direction, width in ports
+    ]
+    streams = [
+        _port("input", "s_axis_tvalid"),
+        _port("output", "s_axis_tready"),
+        _port("input", "s_axis_tdata", first.width),
+        _port("input", "s_axis_tlast"),
+        _port("output", "m_axis_tvalid"),
+        _port("input", "m_axis_tready"),
+        _port("output", "m_axis_tdata", AXIS_LABEL_BITS),
+        _port("output", "m_axis_tlast"),
+    ]
+    text += ",\n".join([*streams, *axi]) + "\n);\n"
+    text += f"  logic [{label.width - 1}:0] label;\n  logic is_short, is_long;\n\n" + _declare("pixels", first.width)
+    axis = {name: f"s_axis_t{name}" for name in ("valid", "ready", "data", "last")}
+    guard = stream_ports("s_axis", "pixels") | {
+        "valid_i": axis["valid"],
+        "ready_o": axis["ready"],
+        "data_i": axis["data"],
+        "last_i": axis["last"],
+        "short_o": "is_short",
+        "long_o": "is_long",
+    }
+    text += emit_instance("axis_frame_guard", "i_guard", {"WIDTH": first.width, "BEATS": first.beats}, guard) + "\n"
+    core = {"clk_i": "clk_i", "rst_ni": "rst_ni"} | ({"open_i": "open_i"} if stall_gates else {})
+    for name in axis:
+        core[f"pixels_{name}"] = f"pixels_{name}"
+        core[f"result_{name}"] = "label" if name == "data" else f"m_axis_t{name}"
+    text += emit_instance("dataflow", "i_dataflow", {}, core)
+    text += f"  assign m_axis_tdata = {AXIS_LABEL_BITS}'(label);\n\n"
+    registers = {"clk_i": "clk_i", "rst_ni": "rst_ni"} | {
+        f"{channel}{name}_{'i' if direction == 'input' else 'o'}": f"s_axi_{channel}{name}"
+        for channel, ports in AXI_LITE.items()
+        for name, direction, _ in ports
+    }
+    registers |= {
+        "frame_in_i": "s_axis_tvalid && s_axis_tready && s_axis_tlast",
+        "frame_out_i": "m_axis_tvalid && m_axis_tready && m_axis_tlast",
+        "stall_in_i": "s_axis_tvalid && !s_axis_tready",
+        "stall_out_i": "m_axis_tvalid && !m_axis_tready",
+        "short_i": "is_short",
+        "long_i": "is_long",
+    }
+    parameters = {"HASH_FILE": f'"{IDENTITY_FILE}"', "VERSION": version_word(version)}
+    return text + emit_instance("axil_regs", "i_registers", parameters, registers) + "endmodule\n"
+
+
+def version_word(version: str) -> str:
+    """Version 1.2.3 as the register gives it: 32'h00010203. What follows a number is left out."""
+    numbers = [int(re.match(r"\d*", part)[0] or 0) for part in version.split(".")[:3]]  # type: ignore[index]
+    return "32'h00" + "".join(f"{min(number, 255):02x}" for number in [*numbers, 0, 0, 0][:3])
+
+
+def _port(direction: str, name: str, width: int = 1) -> str:
+    return f"    {direction:6} logic {f'[{width - 1}:0] ' if width > 1 else ''}{name}"

@@ -1,10 +1,11 @@
 // AXI4-Lite registers of an accelerator: what it is, and what it has counted. Byte address: 0x00 "ASKW", 0x04 VERSION, 0x08 error
 // flags (bit 0 short frame, bit 1 long frame; write 1 to clear), 0x0c control (write bit 0: counters to 0), then
 // counters: 0x10 frames in, 0x14 frames out, 0x18 input stall cycles, 0x1c output stall cycles, 0x20 short frames,
-// 0x24 long frames, 0x28 cycles since they were cleared; 0x40..0x5c the network's hash, its first eight digits first.
+// 0x24 long frames, 0x28 cycles since they were cleared; 0x40..0x5c the network's hash, its first eight digits first: a memory
+// file like the weights, so that the two cannot part and a compiled simulation serves every network of one structure.
 // Other addresses answer SLVERR. One access at a time: no driver reads these often enough to need more.
 module axil_regs #(
-    parameter logic [255:0] HASH = '0,  // network hash, first hexadecimal digit highest
+    parameter HASH_FILE = "",  // 8 words of 32 bits: the network hash from its first hexadecimal digit on
     parameter logic [31:0] VERSION = '0
 ) (
     input  logic        clk_i,
@@ -72,6 +73,21 @@ module axil_regs #(
   end
 
   // Reading.
+  logic [31:0] hash_word, value_q;
+  logic is_hash, is_hash_q;
+  assign is_hash = read_word >= FirstHash && read_word < FirstHash + 5'd8;
+  rom #(
+      .WIDTH(32),
+      .DEPTH(8),
+      .STYLE(1),
+      .FILE (HASH_FILE)
+  ) i_hash (
+      .clk_i    (clk_i),
+      .ce_i     (read),
+      .address_i(read_word[2:0]),
+      .word_o   (hash_word)
+  );
+  assign rdata_o = is_hash_q ? hash_word : value_q;
   logic [31:0] value;
   logic mapped;
   always_comb begin
@@ -81,9 +97,8 @@ module axil_regs #(
     else if (read_word == Version) value = VERSION;
     else if (read_word == Errors) value = 32'(errors_q);
     else if (read_word == Control) value = '0;
-    else if (read_word >= FirstHash && read_word < FirstHash + 5'd8) begin
-      value = HASH[255-32*32'(read_word[2:0])-:32];
-    end else if (read_word < FirstCounter + 5'(Counters)) begin
+    else if (is_hash) value = '0;
+    else if (read_word >= FirstCounter && read_word < FirstCounter + 5'(Counters)) begin
       value = counters_q[32*(32'(read_word)-32'(FirstCounter))+:32];
     end else begin
       mapped = 1'b0;
@@ -102,8 +117,9 @@ module axil_regs #(
   always_ff @(posedge clk_i) begin
     if (write) bresp_o <= write_word == Errors || write_word == Control ? Okay : SlaveError;
     if (read) begin
-      rdata_o <= value;
-      rresp_o <= mapped ? Okay : SlaveError;
+      value_q   <= value;
+      is_hash_q <= is_hash;
+      rresp_o   <= mapped ? Okay : SlaveError;
     end
   end
 

@@ -53,12 +53,15 @@ module axis_frame_guard #(
     end
   end
 
+  // S4 is for the source to keep: what it offers right after the reset passes.
+  logic reset_q;
+  always_ff @(posedge clk_i) reset_q <= !rst_ni;
   stream_rules #(
       .WIDTH(WIDTH + 1)
   ) i_rules (
       .clk_i  (clk_i),
       .rst_ni (rst_ni),
-      .valid_i(valid_o),
+      .valid_i(valid_o && !reset_q),
       .ready_i(ready_i),
       .data_i ({last_o, data_o})
   );

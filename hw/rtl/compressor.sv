@@ -1,11 +1,12 @@
 // The tree of `popcount`: count_o = popcount(xnor(a_i, b_i)), STAGES clock enables later. A first level turns XNORs into
 // bits of weight 1 and 2; then every column of equal weight is compressed by 6:3 counters (3:2 where a column is
-// short) until no column holds more than three bits, which one ternary adder sums.
+// short) until no column holds more than three bits, which one ternary adder sums. With a constant operand the first
+// level leaves one bit of weight 1, as all popcounts of the same other operand can share it.
 module compressor #(
     parameter int unsigned WIDTH = 64,  // bits counted, at least 1
     parameter int unsigned STAGES = 0,  // registers inside, spread evenly over the levels, the surplus at the output
     parameter int unsigned STYLE = 1,  // 1: any device, 2: Xilinx 7-series primitives
-    parameter int unsigned B_CONSTANT = 0,  // 1: b_i is constant, so that its XNOR costs nothing and no level
+    parameter int unsigned B_CONSTANT = 0,  // 1: b_i is constant, so that popcounts of the same a_i share a first level
     localparam int unsigned CountWidth = $clog2(WIDTH + 1)
 ) (
     input  logic                  clk_i,
@@ -25,11 +26,24 @@ module compressor #(
     int unsigned ones, twos;
     ones = WIDTH;
     twos = 0;
-    if (B_CONSTANT == 0 && WIDTH > 1) begin
+    if (B_CONSTANT != 0) begin
+      ones = 1;
+      twos = shared_before(32);
+    end else if (WIDTH > 1) begin
       ones = STYLE == 2 ? (WIDTH + ChainBits - 1) / ChainBits : (WIDTH + 2) / 3;
       twos = STYLE == 2 ? (WIDTH + 1) / 2 : (WIDTH + 1) / 3;
     end
     first_heights = heights_t'(ones) | (heights_t'(twos) << FieldWidth);
+  endfunction
+
+  // With a constant operand, bits of weight 1 before a level of triples, and the bits of weight 2 of all levels before it.
+  function automatic int unsigned singles(input int unsigned level);
+    singles = WIDTH;
+    for (int unsigned i = 0; i < level; i++) singles = (singles + 2) / 3;
+  endfunction
+  function automatic int unsigned shared_before(input int unsigned level);
+    shared_before = 0;
+    for (int unsigned i = 0; i < level; i++) shared_before += (singles(i) + 1) / 3;
   endfunction
 
   function automatic int unsigned height(input heights_t heights, input int unsigned column);
@@ -104,8 +118,44 @@ module compressor #(
   localparam int unsigned FirstTotal = offset(FirstHeights, CountWidth);
   logic [FirstTotal-1:0] first;
 
-  if (B_CONSTANT != 0 || WIDTH == 1) begin : gen_first_constant
+  if (WIDTH == 1) begin : gen_first_bit
     assign first = ~(a_i ^ b_i);
+  end else if (B_CONSTANT != 0) begin : gen_first_shared
+    // Full adders of weight 1 alone, until one bit is left. The constants turn the inputs of a parity or a majority
+    // around, so that all popcounts of the same a_i share one parity and at most eight majorities for each three inputs:
+    // what is left to each of them is half as many bits.
+    localparam int unsigned SharedLevels = $clog2(WIDTH);  // more than enough: then a level passes its one bit on
+    for (genvar level = 0; level <= SharedLevels; level++) begin : gen_shared
+      localparam int unsigned Singles = singles(level);
+      logic [Singles-1:0] bits;
+      if (level == 0) begin : gen_inputs
+        assign bits = ~(a_i ^ b_i);
+      end else begin : gen_parities
+        localparam int unsigned Before = singles(level - 1);
+        localparam int unsigned To = 1 + shared_before(level - 1);
+        for (genvar i = 0; i < Singles; i++) begin : gen_triple
+          if (3 * i + 2 < Before) begin : gen_three
+            full_adder #(
+                .STYLE(1)
+            ) i_adder (
+                .a0_i(gen_shared[level-1].bits[3*i]),
+                .b0_i(1'b1),
+                .a1_i(gen_shared[level-1].bits[3*i+1]),
+                .b1_i(1'b1),
+                .c_i(gen_shared[level-1].bits[3*i+2]),
+                .sum_o(bits[i]),
+                .carry_o(first[To+i])
+            );
+          end else if (3 * i + 1 < Before) begin : gen_two
+            assign bits[i] = ^gen_shared[level-1].bits[3*i+:2];
+            assign first[To+i] = &gen_shared[level-1].bits[3*i+:2];
+          end else begin : gen_one
+            assign bits[i] = gen_shared[level-1].bits[3*i];
+          end
+        end
+      end
+    end
+    assign first[0] = gen_shared[SharedLevels].bits[0];
   end else if (STYLE == 2) begin : gen_first_chains
     localparam int unsigned Chains = (WIDTH + ChainBits - 1) / ChainBits;
     localparam int unsigned Pairs = (WIDTH + 1) / 2;

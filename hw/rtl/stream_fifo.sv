@@ -86,6 +86,18 @@ module stream_fifo #(
     end
   end
 
+`ifdef FORMAL
+  // The write pointer is as far ahead of the read pointer as the RAM holds beats: what the induction needs to know.
+  logic [LevelWidth-1:0] stored_beats;
+  assign stored_beats = STYLE == 2 ? level_q - LevelWidth'(valid_o) : level_q;
+  always_ff @(posedge clk_i) begin
+    if (rst_ni) begin
+      assert (32'(read_q) < DEPTH);
+      assert (32'(write_q) == (32'(read_q) + 32'(stored_beats)) % DEPTH);
+    end
+  end
+`endif
+
   if (DEPTH < 1 || (STYLE == 2 && DEPTH < 2)) begin : gen_check_depth
     $error("stream_fifo: DEPTH (%0d) must be at least 1, in block RAM (STYLE %0d) at least 2", DEPTH, STYLE);
   end

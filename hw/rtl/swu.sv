@@ -179,7 +179,18 @@ module swu #(
     end
     assign x = x0_q + XWidth'(kx_q);
     assign y = y0_q + YWidth'(ky_q);
-    assign pad = x < XWidth'(PL) || x >= XWidth'(PL + W) || y < YWidth'(PT) || y >= YWidth'(PT + H);
+    logic before_left, before_top;
+    if (PL > 0) begin : gen_left
+      assign before_left = x < XWidth'(PL);
+    end else begin : gen_no_left
+      assign before_left = 1'b0;
+    end
+    if (PT > 0) begin : gen_top
+      assign before_top = y < YWidth'(PT);
+    end else begin : gen_no_top
+      assign before_top = 1'b0;
+    end
+    assign pad = before_left || x >= XWidth'(PL + W) || before_top || y >= YWidth'(PT + H);
   end else begin : gen_no_pad
     assign pad = 1'b0;
   end

@@ -39,17 +39,26 @@ def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
         "output logic m_valid",
         "input logic m_ready",
         "output logic [31:0] m_data",
+        "input logic ar_valid",
+        "output logic ar_ready",
+        "input logic [6:0] ar_addr",
+        "output logic r_valid",
+        "output logic [31:0] r_data",
         f"output logic [{streams - 1}:0] mon_valid",
         f"output logic [{streams - 1}:0] mon_ready",
         f"output logic [{streams - 1}:0] mon_busy",
     ]
     captured = captures(dataflow)
     ports += [f"output logic [{stream.width - 1}:0] cap_{i}" for i, (_, stream) in enumerate(captured)]
-    text = "module bench (\n    " + ",\n    ".join(ports) + "\n);\n  logic unused_last;\n"
+    text = "module bench (\n    " + ",\n    ".join(ports) + "\n);\n"
     text += "  top i_top (.clk_i, .rst_ni, " + (".open_i, " if stall_gates else "")
     text += ".s_axis_tvalid(s_valid), .s_axis_tready(s_ready), .s_axis_tdata(s_data), .s_axis_tlast(s_last),\n"
     text += "      .m_axis_tvalid(m_valid), .m_axis_tready(m_ready), .m_axis_tdata(m_data),"
-    text += " .m_axis_tlast(unused_last));\n"
+    text += " .m_axis_tlast(),\n"
+    text += "      .s_axi_arvalid(ar_valid), .s_axi_arready(ar_ready), .s_axi_araddr(ar_addr),\n"
+    text += "      .s_axi_rvalid(r_valid), .s_axi_rready(1'b1), .s_axi_rdata(r_data), .s_axi_rresp(),\n"
+    text += "      .s_axi_awvalid(1'b0), .s_axi_awready(), .s_axi_awaddr('0), .s_axi_wvalid(1'b0), .s_axi_wready(),\n"
+    text += "      .s_axi_wdata('0), .s_axi_wstrb('0), .s_axi_bvalid(), .s_axi_bready(1'b1), .s_axi_bresp());\n"
     for signal in ("valid", "ready"):
         sources = [f"{DATAFLOW}.{name}_{signal}" for name in reversed(names)]
         text += f"  assign mon_{signal} = {{{', '.join(sources)}}};\n"

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from pathlib import Path
 
 from bnn import UserError
@@ -22,11 +23,22 @@ HARNESS_FOLDER = Path(__file__).parent / "harness"
 EXECUTABLE = "simulation"
 
 
+class Effort(Enum):
+    """What the C++ compiler is to do."""
+
+    FAST_RUN = "-O2"
+    """For more than a million cycles or so."""
+    FAST_BUILD = "-O0"
+    """For many small designs that run for a moment each."""
+
+
 class RtlSimulationError(UserError):
     """The RTL cannot be simulated: a tool is missing, a build failed, or a stream is stuck. The message says which."""
 
 
-def build(design: Design, build_dir: Path, *, assertions: bool = False, trace: bool = False) -> Path:
+def build(
+    design: Design, build_dir: Path, *, assertions: bool = False, trace: bool = False, effort: Effort = Effort.FAST_RUN
+) -> Path:
     """The executable that simulates ``design``, built unless ``build_dir`` has it already.
 
     Weights and thresholds are read when it runs, so that networks of the same structure share it.
@@ -36,13 +48,14 @@ def build(design: Design, build_dir: Path, *, assertions: bool = False, trace: b
         build_dir: holds one folder per executable, named after the hash of everything that it was made from.
         assertions: check the assertions in the RTL in every cycle.
         trace: able to write waveforms, and slower.
+        effort: what is to be quick.
 
     Raises:
         RtlSimulationError: no Verilator, no C++ compiler, or one of them failed.
     """
     compiler, root = find_compiler(), verilator_root()
     sources = _sources(design)
-    flags = _compiler_flags(trace)
+    flags = _compiler_flags(effort, trace)
     verilator = _verilator_options(assertions, trace)
     digest = hashlib.sha256()
     for part in (compiler_identity(compiler), verilator_version(), *flags, *verilator):
@@ -91,7 +104,7 @@ def _sources(design: Design) -> dict[str, str]:
         texts[path.name] = path.read_text(encoding="utf-8")
     texts["bench.sv"] = emit_bench(design.dataflow, stall_gates=design.stall_gates)
     texts["design.h"] = emit_header(design.dataflow, stall_gates=design.stall_gates)
-    # The network's hash is in comments and in an identity register; neither may split the cache.
+    # The network's hash is in comments, which may not split the cache.
     return {name: text.replace(design.network.hash, "0" * 64) for name, text in texts.items()}
 
 
@@ -102,8 +115,15 @@ def _verilator_options(assertions: bool, trace: bool) -> list[str]:
     return options + (["--trace-fst"] if trace else [])
 
 
-def _compiler_flags(trace: bool) -> list[str]:
-    flags = ["-std=c++20", "-march=native", "-w", f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_FST={int(trace)}"]
+def _compiler_flags(effort: Effort, trace: bool) -> list[str]:
+    flags = [
+        effort.value,
+        "-std=c++20",
+        "-march=native",
+        "-w",
+        f"-DVM_TRACE={int(trace)}",
+        f"-DVM_TRACE_FST={int(trace)}",
+    ]
     return [*flags, "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"]
 
 
@@ -168,8 +188,8 @@ def _compile(compiler: str, flags: Sequence[str], root: Path, units: Sequence[Pa
 
     def compile_one(unit: Path) -> str:
         output = f"{unit.stem}.o"
-        level = "-O0" if unit.stem == "once" else "-O2"
-        _run([compiler, level, *flags, *folders, "-c", str(unit), "-o", output], work, "C++ compiler")
+        level = ["-O0"] if unit.stem == "once" else []
+        _run([compiler, *flags, *level, *folders, "-c", str(unit), "-o", output], work, "C++ compiler")
         return output
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:

@@ -19,9 +19,10 @@ from hw.dataflow import Dataflow
 from hw.folding import Folding
 from hw.generator import Design
 from hw.rtlsim.bench import captures, counts_beats, layer_outputs
-from hw.rtlsim.build import RtlSimulationError, build
+from hw.rtlsim.build import Effort, RtlSimulationError, build
+from hw.rtlsim.registers import Registers
 from hw.simulator import check_images
-from hw.units import ScoreMap, Stream
+from hw.units import PopcountStyle, ScoreMap, Stream
 
 MIN_FRAMES = 3
 STUCK = 3
@@ -43,6 +44,8 @@ class RtlResult:
             Empty unless asked for.
         simulated_cycles: by all threads.
         seconds: wall clock of the simulation itself.
+        registers: what the design's registers held at the end (of the first thread).
+        popcount: how the simulated matrices count bits.
     """
 
     labels: NDArray[np.int64]
@@ -54,12 +57,14 @@ class RtlResult:
     captured: dict[str, NDArray[Any]]
     simulated_cycles: int
     seconds: float
+    registers: Registers
+    popcount: PopcountStyle
 
 
 def simulate_rtl(network: Network, folding: Folding, images: NDArray[np.uint8], **options: Any) -> RtlResult:
     """Generate the RTL of ``network`` under ``folding`` and simulate it; options as of ``simulate_design``."""
     stall_gates = options.get("stall", 0.0) > 0
-    return simulate_design(Design.of(network, folding, stall_gates=stall_gates), images, **options)
+    return simulate_design(Design.for_simulation(network, folding, stall_gates=stall_gates), images, **options)
 
 
 def simulate_design(
@@ -75,6 +80,7 @@ def simulate_design(
     progress: Callable[[int, int], None] | None = None,
     threads: int = 1,
     assertions: bool = False,
+    effort: Effort = Effort.FAST_RUN,
     beats_of_frames: Mapping[int, int] | None = None,
 ) -> RtlResult:
     """Stream frames through the RTL of ``design``.
@@ -92,10 +98,12 @@ def simulate_design(
         progress: called with frames done and frames in all.
         threads: independent copies of the design, each with a part of the frames.
         assertions: check the RTL's assertions.
-        beats_of_frames: frames that are sent with a wrong number of beats, to test what that does.
+        effort: what is to be quick: the simulation or its build.
+        beats_of_frames: frames that are sent with a wrong number of beats, at least 1, to test what that does.
 
     Raises:
-        RtlSimulationError: no compiler, a failed build, or a stream is stuck; the message says which.
+        RtlSimulationError: no compiler, a failed build, a stream is stuck (the message says which), or the design's
+            identity registers give another network's hash.
     """
     network = design.network
     check_images(network, images)
@@ -108,7 +116,7 @@ def simulate_design(
         threads = 1
         if not 0 <= trace_frames[0] < trace_frames[1]:
             raise RtlSimulationError(f"rtlsim: frames to trace {trace_frames} must be first and one after the last")
-    executable = build(design, build_dir, assertions=assertions, trace=trace_path is not None)
+    executable = build(design, build_dir, assertions=assertions, trace=trace_path is not None, effort=effort)
     count = max(len(images), MIN_FRAMES, trace_frames[1] if trace_path else 0)
     threads = max(1, min(threads, count // MIN_FRAMES))
     frames = np.resize(images, (count, *images.shape[1:]))
@@ -128,6 +136,8 @@ def simulate_design(
         }
     command = [str(executable)] + [str(part) for option in options.items() for part in option]
     for frame, beats in (beats_of_frames or {}).items():
+        if beats < 1:
+            raise RtlSimulationError(f"rtlsim: frame {frame} must have at least one beat, not {beats}")
         command += ["--beats", f"{frame}:{beats}"]
     with tempfile.TemporaryDirectory(prefix=".run-", dir=build_dir) as name:
         work = Path(name)
@@ -142,6 +152,11 @@ def simulate_design(
         statistics = json.loads((work / "statistics.json").read_text())
         if statistics["is_stuck"]:
             raise RtlSimulationError(_explain_stuck(design.dataflow, statistics))
+        registers = Registers.of(statistics["registers"])
+        if registers.network_hash != network.hash:
+            raise RtlSimulationError(
+                f"rtlsim: the design says that it is network {registers.network_hash[:12]}, not {network.hash[:12]}"
+            )
         labels = np.fromfile(work / "labels.bin", np.uint32).astype(np.int64)
         outputs = [
             _read_capture(work / f"capture_{i}.bin", stream)
@@ -159,22 +174,28 @@ def simulate_design(
         captured=_captured(design, outputs[1:], scores, len(images)) if capture else {},
         simulated_cycles=statistics["cycles"],
         seconds=statistics["seconds"],
+        registers=registers,
+        popcount=design.popcount,
     )
 
 
 def _run(command: list[str], work: Path, count: int, progress: Callable[[int, int], None] | None) -> tuple[int, str]:
+    """Exit status and the first line of complaint; a failed assertion complains on standard output."""
+    complaints = []
     with subprocess.Popen(command, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         try:
             for line in process.stdout:
-                if progress is not None and line.strip().isdigit():
+                if not line.strip().isdigit():
+                    complaints.append(line.strip())
+                elif progress is not None:
                     progress(int(line), count)
-            complaint = process.stderr.read().strip()
+            complaints += process.stderr.read().split("\n")
         except BaseException:
             process.kill()
             raise
-    return process.returncode, complaint.splitlines()[0] if complaint else ""
+    return process.returncode, next((line for line in complaints if line), "")
 
 
 def _longest_silence(dataflow: Dataflow, stall: float) -> int:
@@ -230,8 +251,7 @@ def _captured(
         if name == design.network.layers[-1].name:
             captured[name] = scores[:count]
         else:
-            whole = beats[: len(beats) * design.dataflow.units[index].output.lanes]
-            captured[name] = whole.reshape(-1, *shapes[name])[:count].astype(np.uint8)
+            captured[name] = beats.reshape(-1, *shapes[name])[:count].astype(np.uint8)
     return captured
 
 

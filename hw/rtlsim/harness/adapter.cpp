@@ -56,6 +56,7 @@ class Model final : public Simulated {
 #endif
     model_->clk_i = 0;
     model_->s_last = 0;
+    set_read(false, 0);
   }
   ~Model() override { model_->final(); }
 
@@ -74,6 +75,15 @@ class Model final : public Simulated {
   }
   void set_open(const uint64_t* words) override {
     for (size_t i = 0; i < WORDS; ++i) assign_word(model_->open_i, i, i + 1 < WORDS ? words[i] : words[i] & TOP_MASK);
+  }
+  void set_read(bool valid, uint32_t address) override {
+    model_->ar_valid = valid;
+    model_->ar_addr = static_cast<uint8_t>(address);
+  }
+  bool read_accepted() const override { return model_->ar_valid && model_->ar_ready; }
+  bool read_answer(uint32_t& value) const override {
+    value = model_->r_data;
+    return model_->r_valid;
   }
   bool input_ready() const override { return model_->s_ready; }
   bool output_valid() const override { return model_->m_valid; }

@@ -1,7 +1,9 @@
 // Streams frames through a verilated design at full speed and writes down what comes out, when, and who waited.
 //
-// One copy of the design per thread; each takes a contiguous part of the frames. Exit status: 0 all labels came, 3 a stream is stuck (the statistics say which),
-// 2 anything else, with one line on stderr.
+// One copy of the design per thread; each takes a contiguous part of the frames and goes on until it has all their labels and
+// all that is to be captured: a label can leave before outputs of an earlier layer that nothing needs. Then the first one
+// reads its registers. Exit status: 0 all came, 3 a stream is stuck (the statistics say which), 2 anything else, with one
+// line on stderr.
 #include "simulated.h"
 
 #include <array>
@@ -54,6 +56,15 @@ struct Options {
   std::map<size_t, size_t> beats;  // frames that are given a wrong number of beats, for tests
 };
 
+// The registers of hw/rtl/axil_regs.sv, in the order in which they are read.
+constexpr std::array<uint32_t, 18> REGISTERS{0x00, 0x04, 0x08, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24,
+                                             0x28, 0x40, 0x44, 0x48, 0x4c, 0x50, 0x54, 0x58, 0x5c};
+
+struct RegisterRead {
+  uint32_t address, value;
+  uint64_t seen;  // what the harness had counted at the pins in the cycle in which it was read
+};
+
 // xorshift64*: fast, and the same on every machine.
 class Random {
  public:
@@ -78,11 +89,14 @@ class Worker {
       : options_(options), images_(images), first_(first), last_(last), done_(done), random_(options.seed + first),
         valid_(FACTS.words()), ready_(FACTS.words()), busy_(FACTS.words()), open_(FACTS.words(), ~uint64_t{0}) {
     captured.resize(options.capture_all ? FACTS.captures.size() : 1);
+    unfilled_ = captured.size();
+    reads_ = first == 0 ? REGISTERS.size() : 0;
   }
 
   std::vector<uint32_t> labels;
   std::vector<uint64_t> label_cycles;
   std::vector<std::vector<uint8_t>> captured;
+  std::vector<RegisterRead> registers;
   Counters before_last, at_last;
   uint64_t cycles = 0;
   int64_t first_beat_cycle = -1;
@@ -111,10 +125,11 @@ class Worker {
 
     size_t frame = first_, beat = 0, frame_beats = beats_of(frame);
     const uint8_t* next_beat = image(frame);
-    uint64_t idle = 0, cycle = 0;
+    uint64_t idle = 0, cycle = 0;  // since the reset, where the cycle model starts too
     bool shown = false;
     labels.reserve(last_ - first_);
-    while (labels.size() < last_ - first_) {
+    while (!finished() || registers.size() < reads_) {
+      const bool reading = finished();
       if (!shown && !stalled()) {
         shown = true;
         design->set_beat(next_beat, beat + 1 == frame_beats);
@@ -122,9 +137,13 @@ class Worker {
       const bool takes = !stalled();
       design->set_handshakes(shown, takes);
       if (FACTS.gates && options_.stall) stall_streams(*design);
+      if (reading) design->set_read(!asked_, REGISTERS[registers.size()]);
       design->eval(false);
       if (tracing) design->dump_trace(2 * cycle);
       bool moved = count(*design);
+      if (reading) read_register(*design, cycle);
+      stalls_in_ += shown && !design->input_ready();
+      stalls_out_ += !takes && design->output_valid();
       if (shown && design->input_ready()) {
         moved = true;
         if (first_beat_cycle < 0) first_beat_cycle = static_cast<int64_t>(cycle);
@@ -138,6 +157,7 @@ class Worker {
         if (++beat % FACTS.frame_beats == 0) next_beat = image(frame);  // a frame that is too long repeats itself
         if (beat == frame_beats) {
           beat = 0;
+          ++frames_in_;
           frame_beats = beats_of(++frame);
           next_beat = image(frame);
         }
@@ -145,12 +165,9 @@ class Worker {
       capture(*design);
       if (takes && design->output_valid()) {
         moved = true;
-        labels.push_back(design->label());
-        label_cycles.push_back(cycle);
-        before_last = at_last;
-        at_last = counters_;
-        done_.fetch_add(1, std::memory_order_relaxed);
-        if (tracing && first_ + labels.size() > options_.trace_last) {
+        ++frames_out_;
+        if (labels.size() < last_ - first_) take_label(design->label(), cycle);
+        if (tracing && first_ + frames_out_ > options_.trace_last) {
           design->close_trace();
           tracing = false;
         }
@@ -166,6 +183,34 @@ class Worker {
     }
     cycles = cycle;
     if (tracing) design->close_trace();
+  }
+
+  bool finished() const { return labels.size() == last_ - first_ && !unfilled_; }
+
+  void take_label(uint32_t label, uint64_t cycle) {
+    labels.push_back(label);
+    label_cycles.push_back(cycle);
+    before_last = at_last;
+    at_last = counters_;
+    done_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  // In the cycle in which the address is taken the register gives what it counted before that cycle; so does this.
+  void read_register(const Simulated& design, uint64_t cycle) {
+    const uint32_t address = REGISTERS[registers.size()];
+    uint32_t value = 0;
+    if (!asked_ && design.read_accepted()) {
+      asked_ = true;
+      seen_ = address == 0x10   ? frames_in_
+              : address == 0x14 ? frames_out_
+              : address == 0x18 ? stalls_in_
+              : address == 0x1c ? stalls_out_
+              : address == 0x28 ? cycle
+                                : 0;
+    } else if (asked_ && design.read_answer(value)) {
+      registers.push_back({address, value, seen_});
+      asked_ = false;
+    }
   }
 
   bool stalled() { return options_.stall && random_.chance(options_.stall); }
@@ -208,8 +253,10 @@ class Worker {
       const Capture& facts = FACTS.captures[i];
       const uint64_t accepted = valid_[facts.stream / 64] & ready_[facts.stream / 64];
       if (!(accepted >> facts.stream % 64 & 1)) continue;
-      if (captured[i].size() == facts.bytes * facts.beats * (last_ - first_)) continue;  // of frames after the last one
+      const size_t whole = facts.bytes * facts.beats * (last_ - first_);
+      if (captured[i].size() == whole) continue;  // of frames after the last one
       design.append_capture(i, captured[i]);
+      if (captured[i].size() == whole) --unfilled_;
     }
   }
 
@@ -231,6 +278,10 @@ class Worker {
   Random random_;
   Counters counters_;
   std::vector<uint64_t> valid_, ready_, busy_, open_;
+  size_t unfilled_ = 0;  // captures that are not complete
+  size_t reads_ = 0;     // registers to read
+  uint64_t frames_in_ = 0, frames_out_ = 0, stalls_in_ = 0, stalls_out_ = 0, seen_ = 0;
+  bool asked_ = false;  // a register's address has been taken
 };
 
 Options parse(int argc, char** argv) {
@@ -328,6 +379,11 @@ int simulate_all(int argc, char** argv) {
   statistics << "  \"label_cycles\": [";
   for (size_t i = 0; i < first.label_cycles.size(); ++i) {
     statistics << (i ? ", " : "") << static_cast<int64_t>(first.label_cycles[i]) - first.first_beat_cycle;
+  }
+  statistics << "],\n  \"registers\": [";
+  for (size_t i = 0; i < first.registers.size(); ++i) {
+    const RegisterRead& read = first.registers[i];
+    statistics << (i ? ", [" : "[") << read.address << ", " << read.value << ", " << read.seen << "]";
   }
   statistics << "],\n  \"stuck\": [" << stuck << "],\n  \"is_stuck\": " << (is_stuck ? "true" : "false")
              << ",\n  \"cycles\": " << cycles << ",\n  \"seconds\": " << seconds << "\n}\n";

@@ -33,6 +33,9 @@ class Simulated {
   virtual bool input_ready() const = 0;
   virtual bool output_valid() const = 0;
   virtual uint32_t label() const = 0;
+  virtual void set_read(bool valid, uint32_t address) = 0;  // of a register
+  virtual bool read_accepted() const = 0;
+  virtual bool read_answer(uint32_t& value) const = 0;  // whether it is there
   virtual void monitors(uint64_t* valid, uint64_t* ready, uint64_t* busy) const = 0;  // one bit a stream
   virtual void append_capture(size_t index, std::vector<uint8_t>& bytes) const = 0;
   virtual bool open_trace(const char* path) = 0;

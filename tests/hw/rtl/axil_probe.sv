@@ -2,7 +2,7 @@
 // 41:40 which channel comes three cycles late (1: data, 2: address), 47:42 events in the cycle in which it is accepted.
 // Answer: 31:0 data (0 for writes), 33:32 response.
 module axil_probe #(
-    parameter logic [255:0] HASH = '0,
+    parameter HASH_FILE = "",
     parameter logic [31:0] VERSION = '0
 ) (
     input  logic        clk_i,
@@ -35,7 +35,7 @@ module axil_probe #(
   end
 
   axil_regs #(
-      .HASH(HASH),
+      .HASH_FILE(HASH_FILE),
       .VERSION(VERSION)
   ) i_regs (
       .clk_i(clk_i),

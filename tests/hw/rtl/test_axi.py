@@ -14,8 +14,8 @@ def bench(rtl):
     units = [
         rtl.Unit("axis_frame_guard", 12, 12, {"WIDTH": 12, "BEATS": beats}, ("short_o", "long_o")) for beats in BEATS
     ]
-    units.append(rtl.Unit("axil_probe", 48, 34, {"HASH": rtl.Literal(f"256'h{HASH}"), "VERSION": 0x010203}))
-    return rtl.bench(units)
+    units.append(rtl.Unit("axil_probe", 48, 34, {"HASH_FILE": "hash.hex", "VERSION": 0x010203}))
+    return rtl.bench(units, {"hash.hex": "".join(f"{HASH[i : i + 8]}\n" for i in range(0, 64, 8))})
 
 
 def _run(rtl, bench, rng, share, guard_frames, commands):

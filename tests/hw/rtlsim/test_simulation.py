@@ -3,8 +3,6 @@
 Oracles: hw.simulator, which other tests hold to PyTorch, and Verilator's own count of cycles.
 """
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -13,11 +11,10 @@ from bnn.encoding import pack_bits
 from hw.cycles import predict
 from hw.folding import Folding, LayerFolding
 from hw.generator import Design
-from hw.rtlsim import simulate_design
+from hw.rtlsim import Effort, simulate_design
 from hw.simulator import simulate
 
 RNG = np.random.default_rng(11)
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 
 
 def mlp():
@@ -55,13 +52,13 @@ def cnn():
 
 
 @pytest.mark.parametrize("build", [mlp, cnn])
-def test_rtl_equals_golden_and_takes_the_predicted_cycles(build, tmp_path):
+def test_rtl_equals_golden_and_takes_the_predicted_cycles(build, build_dir):
     network, layers = build()
     folding = Folding.of(network, layers)
     images = RNG.integers(0, 256, (40, *network.input.shape), np.uint8)
     golden = simulate(network, images)
     design = Design.of(network, folding)
-    measured = simulate_design(design, images, build_dir=tmp_path)
+    measured = simulate_design(design, images, build_dir=build_dir, effort=Effort.FAST_BUILD)
     assert np.array_equal(measured.scores, golden)
     assert np.array_equal(measured.labels, golden.argmax(axis=1))
     predicted = predict(design.dataflow, frames=len(measured.label_cycles))
@@ -71,6 +68,12 @@ def test_rtl_equals_golden_and_takes_the_predicted_cycles(build, tmp_path):
     assert measured.units == predicted.units
     assert predicted.frame_ii_cycles >= max(folding.cycles(network).values())
     stalled = simulate_design(
-        Design.of(network, folding, stall_gates=True), images, build_dir=tmp_path, stall=0.3, seed=5, assertions=True
+        Design.of(network, folding, stall_gates=True),
+        images,
+        build_dir=build_dir,
+        stall=0.3,
+        seed=5,
+        assertions=True,
+        effort=Effort.FAST_BUILD,
     )
     assert np.array_equal(stalled.scores, golden)
