@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -85,16 +86,14 @@ def simulate(
     count = default_threads() if threads is None else threads
     if count < 1:
         raise UserError(f"threads: {count} given, must be at least 1")
-    frames = min(engine.frames_per_batch, max(-(-len(images) // count), 1))
+    frames = _balanced(len(images), count, engine.frames_per_batch)
 
     def run(start: int) -> int:
         batch = images[start : start + frames]
         scores[start : start + len(batch)] = engine.scores(batch)
         return len(batch)
 
-    for done in _in_threads(run, range(0, len(images), frames), count):
-        if progress is not None:
-            progress(done)
+    _in_threads(run, range(0, len(images), frames), count, progress)
     return scores
 
 
@@ -177,16 +176,31 @@ def check_images(network: Network, images: NDArray[Any]) -> None:
         raise UserError(f"images: shape is {images.shape}, must be (n, {expected}), the network's input")
 
 
-def _in_threads(run: Callable[[int], int], starts: range, threads: int) -> Iterator[int]:
-    """Call ``run`` on every start and yield what it returns, as it returns."""
-    if threads == 1 or len(starts) <= 1:
-        yield from map(run, starts)
-        return
-    with ThreadPoolExecutor(threads) as executor:
-        pending = {executor.submit(run, start) for start in starts}
+def _balanced(count: int, threads: int, most: int) -> int:
+    """Frames a batch, at most ``most``, so that all threads get as many batches."""
+    rounds = -(-count // (threads * most))
+    return max(-(-count // (threads * rounds)), 1) if rounds else 1
+
+
+def _in_threads(run: Callable[[int], int], starts: range, threads: int, progress: Progress | None) -> None:
+    """Call ``run`` on every start, in this thread and ``threads - 1`` more; what it returns goes to ``progress``."""
+    unclaimed = iter(starts)  # threads may share it: the interpreter's lock makes next() one step
+    finished: deque[int] = deque()
+
+    def work(report: Progress | None = None) -> None:
         try:
-            while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        finally:
-            executor.shutdown(cancel_futures=True)
+            for start in unclaimed:
+                finished.append(run(start))
+                while report and finished:
+                    report(finished.popleft())
+        except BaseException:
+            deque(unclaimed, maxlen=0)  # so that nobody goes on
+            raise
+
+    with ThreadPoolExecutor(max(threads - 1, 1)) as executor:
+        others = [executor.submit(work) for _ in range(min(threads, len(starts)) - 1)]
+        work(progress)
+        for other in others:
+            other.result()
+    while progress and finished:
+        progress(finished.popleft())

@@ -1,0 +1,36 @@
+"""``python -m hw.formal [NAME ...]``: run all proofs, or those named."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from hw.formal.prove import PROOFS, ProofError, prove
+
+
+def main(names: list[str]) -> int:
+    """0 when every proof holds, 1 when one does not, 2 for a name that is none."""
+    unknown = set(names) - {proof.name for proof in PROOFS}
+    if unknown:
+        sys.stderr.write(f"no proof {min(unknown)}; there are {', '.join(proof.name for proof in PROOFS)}\n")
+        return 2
+    failed = 0
+    for proof in PROOFS:
+        if names and proof.name not in names:
+            continue
+        folder = Path(tempfile.mkdtemp(prefix=f"askew-{proof.name}-"))
+        try:
+            prove(proof, folder)
+            sys.stdout.write(f"{proof.name}: holds\n")
+            shutil.rmtree(folder)
+        except ProofError as error:
+            sys.stdout.write(f"{error}\n")
+            failed = 1
+        sys.stdout.flush()
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
