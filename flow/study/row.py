@@ -1,0 +1,80 @@
+"""One row of a study: trained, absorbed, simulated; its figures in one file, which says that the row is done."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from bnn.errors import UserError
+from bnn.files import write_json
+from bnn.version import VERSION
+from flow.run_folder import read_json
+from flow.study.plan import StudyRow
+
+DONE, FAILED = "done", "failed"
+
+
+def row_file(out: Path, row: StudyRow) -> Path:
+    """Where a row's figures are."""
+    return out / "rows" / f"{row.id}.json"
+
+
+def finished_row(out: Path, row: StudyRow) -> dict[str, Any] | None:
+    """A row's figures where it is done; None where it has not run, failed, or was made by another configuration."""
+    file = row_file(out, row)
+    if not file.exists():
+        return None
+    figures = read_json(file)
+    return figures if figures.get("status") == DONE and figures.get("config_hash") == row.config.hash else None
+
+
+def compute_row(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> dict[str, Any]:
+    """Train (or go on), absorb, and simulate the whole test set; the figures, also written to the row's file.
+
+    Accuracy is the integer network's. An error becomes a failed row: the others go on.
+    """
+    start, cpu_start = time.perf_counter(), time.process_time()
+    figures: dict[str, Any] = {"config_hash": row.config.hash, "askew_version": VERSION, "seed": row.seed}
+    try:
+        figures |= {"status": DONE} | _figures(row, out, data_dir, threads)
+    except UserError as error:
+        figures |= {"status": FAILED, "error": str(error)}
+    except Exception as error:
+        figures |= {"status": FAILED, "error": f"{type(error).__name__}: {error}"}
+    figures |= {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu_start}
+    row_file(out, row).parent.mkdir(parents=True, exist_ok=True)
+    write_json(row_file(out, row), figures)
+    return figures
+
+
+def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> dict[str, Any]:
+    import torch  # noqa: PLC0415 - torch takes seconds to import, and a study's driver needs none
+
+    from bnn.serialize import save_network  # noqa: PLC0415
+    from flow.ladder import accuracy, mismatching_frames  # noqa: PLC0415
+    from flow.run_folder import RunFolder  # noqa: PLC0415
+    from hw.simulator import simulate  # noqa: PLC0415
+    from onnx_export.absorb import absorb  # noqa: PLC0415
+    from training.datasets import load_dataset  # noqa: PLC0415
+    from training.evaluate import predict  # noqa: PLC0415
+    from training.train import load_trained, train  # noqa: PLC0415
+
+    torch.set_num_threads(threads)
+    run = RunFolder.claim(out / "runs" / row.id, row.config.to_toml())
+    result = train(row.config, run.path, data_dir=data_dir, threads=threads, progress=False)
+    model = load_trained(run.checkpoint, row.config)
+    network = absorb(model.staged())
+    save_network(network, run.network_file)
+    test = load_dataset(row.config.data.name, data_dir).test
+    scores = simulate(network, test.images, threads=threads)
+    return {
+        "network_hash": network.hash,
+        "accuracy": accuracy(scores, test.labels),
+        "reference_accuracy": result.test_accuracy,
+        "mismatches": len(mismatching_frames(predict(model, test.images), scores)),
+        "frames": len(test.images),
+        "epochs": result.epochs,
+        "final_loss": result.history[-1]["loss"],
+        "plus_one": result.plus_one,
+    }
