@@ -2,41 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bnn.network import ConvLayer, Layer, MatrixLayer, Network, Shape
 from bnn.version import VERSION
+from flow.report import evidence
+from flow.report.against import side_by_side
+from flow.report.comparison import compare
+from flow.report.shift import before_shift
 from flow.run_folder import RunFolder
 
 STAGES = {  # file below the run folder, without .json: the command that makes it
     "export": "export",
     "simulate": "simulate",
     "ladder": "ladder",
-    "folding": "fold --folding FILE",
+    "folding": "fold --board Pynq-Z2 --max-fps",
     "rtlsim": "rtlsim",
     "finn/estimate": "finn estimate --board Pynq-Z2",
+    "finn/results": "bitstream --board Pynq-Z2",
 }
-HARDWARE = {"folding": "folding", "rtlsim": "rtlsim", "finn_estimate": "finn/estimate"}
+HARDWARE = {
+    "folding": "folding",
+    "rtlsim": "rtlsim",
+    "finn_estimate": "finn/estimate",
+    "finn_results": "finn/results",
+}
 
 
-def collect(run: RunFolder) -> dict[str, Any]:
-    """Everything that the report shows; ``missing`` maps each absent part to the command that makes it."""
+def collect(run: RunFolder, against: Sequence[RunFolder] = ()) -> dict[str, Any]:
+    """Everything that the report shows; ``missing`` maps each absent part to the command that makes it.
+
+    Args:
+        run: the run.
+        against: other runs, to be shown beside it.
+    """
     network = run.network()
+    report = _of_stages(run, network)
+    hardware = report["hardware"]
+    golden = None
+    if (run.golden_folder / "manifest.json").exists():
+        golden = run.golden(network)
+    else:
+        report["missing"]["golden"] = f"askew export --force --run {run.path}"
+    before = before_shift(run, report["golden"], golden) if golden else {}
+    for layer in report["network"]["layers"]:
+        if layer["name"] in before:
+            layer["before_shift"] = before[layer["name"]]
+    return report | {
+        "classes": evidence.class_names(run, network.classes),
+        "budget": evidence.budget(hardware["folding"], [hardware["finn_results"], hardware["finn_estimate"]]),
+        "timeline": evidence.timeline(run, network),
+        "confusion": evidence.confusion(golden, network.classes) if golden else None,
+        "mistakes": evidence.worst_mistakes(golden) if golden else [],
+        "summary": side_by_side(run, report),
+        "against": [side_by_side(other, _of_stages(other, other.network())) for other in against],
+    }
+
+
+def _of_stages(run: RunFolder, network: Network) -> dict[str, Any]:
+    """What the run's stages wrote down."""
     results = {stage: run.result(stage, network) for stage in STAGES}
     missing = {stage: f"askew {STAGES[stage]} --run {run.path}" for stage, found in results.items() if found is None}
+    finn = results["finn/results"] or {}
+    missing |= {f"finn/results: {part}": command for part, command in finn.get("missing", {}).items()}
+    hardware = {key: results[stage] for key, stage in HARDWARE.items()}
     profile = (results["simulate"] or {}).get("layers", {})
+    rungs = (results["ladder"] or {}).get("rungs", {})
     return {
         "network_hash": network.hash,
         "askew_version": VERSION,
         "run": run.path.name,
         "config": run.config.read_text(encoding="utf-8"),
         "network": describe_network(network, profile),
-        "rungs": (results["ladder"] or {}).get("rungs", {}),
+        "rungs": {
+            name: rung | {"accuracy_interval": evidence.interval(rung["accuracy"], rung["frames"])}
+            for name, rung in rungs.items()
+        },
         "simulate": results["simulate"],
         "golden": results["export"],
-        "hardware": {key: results[stage] for key, stage in HARDWARE.items()},
+        "hardware": hardware,
+        "comparison": compare([layer.name for layer in network.layers], hardware),
         "missing": missing,
     }
 
@@ -44,7 +92,8 @@ def collect(run: RunFolder) -> dict[str, Any]:
 def describe_network(network: Network, profile: dict[str, Any]) -> dict[str, Any]:
     """Shape, size in bits and thresholds of every layer, with its fraction of +1 where a simulation measured it."""
     layers = [
-        _describe_layer(layer, shape, value_range) | {"plus_fraction": profile.get(layer.name, {}).get("plus_fraction")}
+        _describe_layer(layer, shape, value_range)
+        | {key: profile.get(layer.name, {}).get(key) for key in ("plus_fraction", "plus_fraction_quartiles")}
         for layer, shape, value_range in network.walk()
     ]
     return {
@@ -83,5 +132,6 @@ def _describe_layer(layer: Layer, shape: Shape, value_range: tuple[int, int] | N
                 "legal": [int(low.min()), int(high.max()) + 1],
                 "always": int((layer.thresholds == low).sum()),
                 "never": int((layer.thresholds == high + 1).sum()),
+                "histogram": evidence.histogram(layer.thresholds),
             }
     return described

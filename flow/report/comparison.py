@@ -1,0 +1,112 @@
+"""The comparison that the flow is for: what every stage says of the same network's hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Figures = Mapping[str, Any]
+
+SOURCES = {  # where a column's figures come from: what the reader sees
+    "askew_model": "our model",
+    "askew_rtl": "our RTL, Verilator",
+    "finn_estimate": "FINN's estimate",
+    "finn_rtlsim": "FINN's RTL",
+    "finn_synthesis": "Vivado",
+    "board": "board",
+}
+
+
+def compare(layers: list[str], hardware: Mapping[str, Figures | None]) -> dict[str, Any]:
+    """One table by layer and one of the whole network; None where nothing gave a figure.
+
+    Args:
+        layers: names, in the network's order.
+        hardware: "folding", "rtlsim", "finn_estimate" and "finn_results" to those stages' figures, or None.
+
+    Returns:
+        ``layers``: name to ``pe``, ``simd``, ``cycles`` (by source, and ``folds``), ``busy_share``, ``luts`` and
+        ``bram18`` (by source). ``whole``: source to ``frame_ii_cycles``, ``latency_cycles``, ``clock_mhz``,
+        ``frames_per_second``, ``latency_us``, ``luts``, ``bram18``, ``mismatches`` and ``frames``.
+    """
+    folding, rtlsim, estimate, results = (
+        hardware.get(stage) or {} for stage in ("folding", "rtlsim", "finn_estimate", "finn_results")
+    )
+    return {
+        "layers": {name: _layer(name, folding, rtlsim, estimate, results) for name in layers},
+        "whole": {
+            "askew_model": _from_cycles(folding, folding.get("clock_mhz"))
+            | {"luts": folding.get("luts"), "bram18": folding.get("bram18")},
+            "askew_rtl": _from_cycles(rtlsim, folding.get("clock_mhz")) | _checked(rtlsim),
+            "finn_estimate": _from_cycles(estimate, estimate.get("clock_mhz"))
+            | _checked(estimate)
+            | _placed(estimate.get("resources")),
+            "finn_rtlsim": _from_cycles(results.get("rtlsim") or {}, results.get("clock_mhz")),
+            "finn_synthesis": _from_cycles({}, None) | _placed((results.get("post_synthesis") or {}).get("resources")),
+            "board": _board(results.get("board") or {}),
+        },
+    }
+
+
+def _layer(name: str, folding: Figures, rtlsim: Figures, estimate: Figures, results: Figures) -> dict[str, Any]:
+    folded, simulated, estimated, placed = (
+        (stage.get("layers") or {}).get(name, {})
+        for stage in (folding, rtlsim, estimate, results.get("post_synthesis") or {})
+    )
+    return {
+        "pe": folded.get("pe"),
+        "simd": folded.get("simd"),
+        "cycles": {
+            "folds": folded.get("cycles"),
+            "askew_model": simulated.get("predicted", {}).get("busy"),
+            "askew_rtl": simulated.get("measured", {}).get("busy"),
+            "finn_estimate": estimated.get("cycles"),
+        },
+        "busy_share": simulated.get("busy_share"),
+        "luts": {
+            "askew_model": folded.get("luts"),
+            "finn_estimate": estimated.get("lut"),
+            "finn_synthesis": placed.get("lut"),
+        },
+        "bram18": {
+            "askew_model": folded.get("bram18"),
+            "finn_estimate": estimated.get("bram18"),
+            "finn_synthesis": placed.get("bram18"),
+        },
+    }
+
+
+def _from_cycles(figures: Figures, clock_mhz: float | None) -> dict[str, Any]:
+    """Times at the clock, of the cycles that a stage gives."""
+    frame_ii, latency = figures.get("frame_ii_cycles"), figures.get("latency_cycles")
+    return {
+        "frame_ii_cycles": frame_ii,
+        "latency_cycles": latency,
+        "clock_mhz": clock_mhz if frame_ii else None,
+        "frames_per_second": clock_mhz * 1e6 / frame_ii if clock_mhz and frame_ii else None,
+        "latency_us": latency / clock_mhz if clock_mhz and latency else None,
+        "luts": None,
+        "bram18": None,
+        "mismatches": None,
+        "frames": None,
+    }
+
+
+def _placed(resources: Figures | None) -> dict[str, Any]:
+    return {"luts": resources["lut"], "bram18": resources["bram18"]} if resources else {}
+
+
+def _checked(figures: Figures) -> dict[str, Any]:
+    return {key: figures.get(key) for key in ("mismatches", "frames")}
+
+
+def _board(board: Figures) -> dict[str, Any]:
+    """What `validate.py` measured: its latency has the processor's part in it."""
+    rates = board.get("frames_per_second") or {}
+    latency = board.get("latency_seconds")
+    return _from_cycles({}, None) | {
+        "clock_mhz": board.get("clock_mhz"),
+        "frames_per_second": max(rates.values(), default=None),
+        "latency_us": latency * 1e6 if latency else None,
+        **_checked(board),
+    }

@@ -1,0 +1,122 @@
+"""What the report's pictures are drawn from: figures that no stage has written down, from what stages left behind."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.network import Network
+from flow.report.pictures import png_base64
+from flow.run_folder import Golden, RunFolder
+from hw.board import BoardError, load_board
+from training.sources.catalogue import KNOWN
+
+MISTAKES = 12
+HISTOGRAM_BINS = 32
+NORMAL_95 = 1.96
+
+
+def class_names(run: RunFolder, classes: int) -> list[str]:
+    """What the labels mean, where the run's data set is a known one; else their numbers."""
+    known = KNOWN.get(str(config_table(run).get("data", {}).get("name")))
+    if known is not None and len(known.class_names) == classes:
+        return list(known.class_names)
+    return [str(label) for label in range(classes)]
+
+
+def config_table(run: RunFolder) -> dict[str, Any]:
+    """The run's config; empty where it is damaged, which `export` and `train` report."""
+    try:
+        return tomllib.loads(run.config.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def interval(accuracy: float, frames: int) -> list[float]:
+    """Where the accuracy on all possible frames lies at 95 %: Wilson's interval (1927), right for few frames too."""
+    z2 = NORMAL_95**2 / frames
+    middle = (accuracy + z2 / 2) / (1 + z2)
+    half = math.sqrt(z2 * (accuracy * (1 - accuracy) + z2 / 4)) / (1 + z2)
+    return [max(0.0, middle - half), min(1.0, middle + half)]
+
+
+def histogram(values: NDArray[np.int32]) -> dict[str, list[int]]:
+    """Counts of whole numbers in at most ``HISTOGRAM_BINS`` equal bins; ``edges`` has one entry more than ``counts``.
+
+    Bin i holds edges[i] <= value < edges[i + 1].
+    """
+    low, high = int(values.min()), int(values.max()) + 1
+    width = -(-(high - low) // HISTOGRAM_BINS)
+    edges = np.arange(low, high + width, width)
+    counts, _ = np.histogram(values, edges)
+    return {"edges": edges.tolist(), "counts": counts.tolist()}
+
+
+def confusion(golden: Golden, classes: int) -> list[list[int]]:
+    """``[label][answer]``: how often the integer network answers so."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (golden.labels, golden.scores.argmax(axis=1)), 1)
+    counted: list[list[int]] = counts.tolist()
+    return counted
+
+
+def worst_mistakes(golden: Golden) -> list[dict[str, Any]]:
+    """The wrong answers that lie the most above the right one, first the worst; with a PNG of the image."""
+    answers = golden.scores.argmax(axis=1)
+    frames = np.arange(len(golden))
+    margins = golden.scores[frames, answers].astype(np.int64) - golden.scores[frames, golden.labels]
+    wrong = np.flatnonzero(answers != golden.labels)
+    order = wrong[np.argsort(-margins[wrong], kind="stable")][:MISTAKES]
+    return [
+        {
+            "frame": int(frame),
+            "label": int(golden.labels[frame]),
+            "answer": int(answers[frame]),
+            "score_of_label": int(golden.scores[frame, golden.labels[frame]]),
+            "score_of_answer": int(golden.scores[frame, answers[frame]]),
+            "png_base64": png_base64(golden.images[frame]),
+        }
+        for frame in order
+    ]
+
+
+def budget(folding: dict[str, Any] | None, others: list[dict[str, Any] | None]) -> dict[str, Any] | None:
+    """What the board offers that the run was folded for (or else estimated for); None where there is no board."""
+    for figures in (folding, *others):
+        name = (figures or {}).get("board")
+        if isinstance(name, str):
+            try:
+                board = load_board(name)
+            except BoardError:  # a board file of the user's own, known by its name alone
+                continue
+            return {"board": board.name, "luts": board.luts, "ffs": board.ffs, "bram18": board.bram18}
+    return None
+
+
+def timeline(run: RunFolder, network: Network) -> dict[str, Any] | None:
+    """When each layer is at work in the first frame and in steady state, by the cycle model; None without a folding."""
+    if not run.folding.exists():
+        return None
+    from flow.hardware_stages import folding_popcount  # noqa: PLC0415 - Numba takes a second to import
+    from hw.cycles import size_buffers  # noqa: PLC0415
+    from hw.dataflow import build_dataflow  # noqa: PLC0415
+    from hw.folding import load_folding  # noqa: PLC0415
+    from hw.timeline import Span, layer_timeline  # noqa: PLC0415
+
+    folding = load_folding(run.folding, network)
+    dataflow = build_dataflow(network, folding, size_buffers(network, folding), popcount=folding_popcount(run, network))
+    found = layer_timeline(dataflow)
+
+    def described(span: Span) -> dict[str, Any]:
+        layers = {name: {"busy": list(busy)} for name, busy in span.busy.items()}
+        return {"edges": list(span.edges), "layers": layers}
+
+    return {
+        "first_frame": described(found.first_frame),
+        "steady": described(found.steady),
+        "settled": found.settled,
+    }

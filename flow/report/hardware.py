@@ -1,0 +1,68 @@
+"""The report's hardware section as Markdown: cycles and resources of every layer and of the whole, by every source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flow.report.comparison import SOURCES
+from flow.report.tables import number, percent, table
+
+Table = tuple[list[str], list[tuple[str, ...]]]
+
+
+def hardware_section(report: dict[str, Any]) -> str:
+    """Two tables, and which rungs of the hardware were held to golden."""
+    comparison = report["comparison"]
+    whole = comparison["whole"]
+    return "\n".join([table(*layer_table(comparison["layers"])), table(*whole_table(whole)), *checks(whole)])
+
+
+def layer_table(layers: dict[str, Any]) -> Table:
+    """Header and rows: PE, SIMD, cycles and resources of every layer."""
+    resources = [
+        (key, title, source)
+        for key, title in (("luts", "LUT"), ("bram18", "BRAM18"))
+        for source in ("askew_model", "finn_estimate", "finn_synthesis")
+        if source != "finn_synthesis" or any(layer[key][source] is not None for layer in layers.values())
+    ]
+    names = {"askew_model": "ours", "finn_estimate": "FINN", "finn_synthesis": "Vivado"}
+    header = ["layer", "PE", "SIMD", "cycles: folds", "our model", "our RTL", "busy", "FINN"]
+    header += [f"{title}: {names[source]}" for _, title, source in resources]
+    rows = [
+        (
+            name,
+            number(layer["pe"]),
+            number(layer["simd"]),
+            *(number(layer["cycles"][source]) for source in ("folds", "askew_model", "askew_rtl")),
+            percent(layer["busy_share"]),
+            number(layer["cycles"]["finn_estimate"]),
+            *(number(layer[key][source]) for key, _, source in resources),
+        )
+        for name, layer in layers.items()
+    ]
+    return header, rows
+
+
+def whole_table(whole: dict[str, Any]) -> Table:
+    """Header and rows: every quantity of the whole network, one column a source that gives any."""
+    shown = [source for source in SOURCES if any(value is not None for value in whole[source].values())]
+    quantities = {
+        "frame_ii_cycles": "frame initiation interval, cycles",
+        "latency_cycles": "latency of one frame, cycles",
+        "clock_mhz": "clock, MHz",
+        "frames_per_second": "frames/s at that clock",
+        "latency_us": "latency of one frame, us",
+        "luts": "LUT",
+        "bram18": "BRAM18",
+    }
+    rows = [(title, *(number(whole[source][key]) for source in shown)) for key, title in quantities.items()]
+    return ["whole network", *(SOURCES[source] for source in shown)], rows
+
+
+def checks(whole: dict[str, Any]) -> list[str]:
+    """One line a rung of the hardware that was held to golden."""
+    return [
+        f"{SOURCES[source]}: {figures['frames']:,} frames, {figures['mismatches']} mismatches with golden.\n"
+        for source, figures in whole.items()
+        if figures["frames"] is not None
+    ]

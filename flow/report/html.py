@@ -1,0 +1,180 @@
+"""The report as one HTML file that asks nothing of anyone: style, script, plots and pictures are all inside."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from flow.report.against import against_table
+from flow.report.gantt import plot_gantt
+from flow.report.hardware import checks, layer_table, whole_table
+from flow.report.markdown import describe, layer_rows
+from flow.report.plots import plot_accuracy, plot_plus_fractions, plot_resources, plot_thresholds, resource_shares
+from flow.report.tables import number, percent
+
+FOLDER = Path(__file__).parent
+MATRIX_CLASSES = 20  # a larger confusion matrix is a list of the most frequent mistakes alone
+PAIRS = 10
+_NUMBER = re.compile(r"-?[\d,]+(\.\d+)?%?")
+
+Table = tuple[list[str], list[tuple[Any, ...]]]
+
+
+def to_html(report: dict[str, Any]) -> str:
+    """What `collect` gathered, as a page."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.tests["plain_number"] = lambda text: _NUMBER.fullmatch(str(text)) is not None
+    environment.filters["sort_key"] = lambda text: str(text).replace(",", "").rstrip("%")
+    rungs, network, comparison = report["rungs"], report["network"], report["comparison"]
+    return environment.get_template("template.html").render(
+        report=report,
+        style=_file("style.css"),
+        script=_file("sort.js"),
+        described=describe(network),
+        tiles=_tiles(report),
+        rungs=_rungs(rungs),
+        differing=[name for name, rung in rungs.items() if rung["mismatches"]],
+        against=against_table([report["summary"], *report["against"]]) if report["against"] else None,
+        layers=layer_rows(network),
+        shift_note=_shift_note(report),
+        has_hardware=any(report["hardware"].values()),
+        whole=whole_table(comparison["whole"]),
+        checks=checks(comparison["whole"]),
+        hardware_layers=layer_table(comparison["layers"]),
+        plots=_plots(report),
+        gantt_note=_gantt_note(report),
+        steady_note=_steady_note(report),
+        confusion=_confusion(report),
+        mistakes=_mistakes(report),
+        missing=(["part", "command"], list(report["missing"].items())),
+    )
+
+
+def _file(name: str) -> Markup:
+    return Markup((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _tiles(report: dict[str, Any]) -> list[tuple[str, str]]:
+    summary, network = report["summary"], report["network"]
+    kib = (network["weight_bits"] + network["threshold_bits"]) / 8 / 1024
+    tiles = [
+        ("accuracy", percent(summary["accuracy"])),
+        ("parameters", f"{kib:,.1f} KiB"),
+        ("cycles a frame", number(summary["frame_ii_cycles"])),
+        ("latency, us", number(summary["latency_us"])),
+        ("frames/s", number(summary["frames_per_second"])),
+        ("LUT, estimated", number(summary["luts"])),
+    ]
+    return [(title, value) for title, value in tiles if value != "-"]
+
+
+def _rungs(rungs: dict[str, Any]) -> Table:
+    header = ["rung", "accuracy", "frames", "mismatches with golden"]
+    return header, [
+        (name, percent(rung["accuracy"]), number(rung["frames"]), number(rung["mismatches"]))
+        for name, rung in rungs.items()
+    ]
+
+
+def _plots(report: dict[str, Any]) -> dict[str, Any]:
+    network, timeline = report["network"], report["timeline"]
+    measured = {layer["name"]: layer for layer in network["layers"] if layer["plus_fraction"] is not None}
+    if network["input_plus_fraction"] is not None:
+        measured = {"input": {"plus_fraction": network["input_plus_fraction"]}} | measured
+    shares = resource_shares(report)
+    return {
+        "accuracy": plot_accuracy(report["rungs"]) if report["rungs"] else None,
+        "plus_fractions": plot_plus_fractions(measured) if measured else None,
+        "thresholds": [
+            plot_thresholds(layer["name"], index, layer["thresholds"])
+            for index, layer in enumerate(network["layers"])
+            if layer["thresholds"]
+        ],
+        "first_frame": plot_gantt("first_frame", timeline["first_frame"]) if timeline else None,
+        "steady": plot_gantt("steady", timeline["steady"]) if timeline else None,
+        "resources": plot_resources(report["budget"]["board"], shares) if shares else None,
+    }
+
+
+def _shift_note(report: dict[str, Any]) -> str:
+    shift = report["summary"]["threshold_shift"]
+    if not isinstance(shift, (int, float, list, str)):
+        return ""
+    if not shift or (isinstance(shift, list) and not any(shift)):
+        return "The activation threshold is not shifted in this run."
+    known = any("before_shift" in layer for layer in report["network"]["layers"])
+    unknown = "" if known else " What it changed is not known: the checkpoint that was exported is gone."
+    return f"Threshold shift: {', '.join(map(str, shift)) if isinstance(shift, list) else shift}.{unknown}"
+
+
+def _gantt_note(report: dict[str, Any]) -> str:
+    timeline = report["timeline"]
+    if not timeline:
+        return ""
+    edges = timeline["first_frame"]["edges"]
+    step = max(later - earlier for earlier, later in pairwise(edges))
+    width = "" if step == 1 else f" A step is {step:,} cycles; the darker, the more of them are at work."
+    return f"The first frame alone through each layer's matrix or pool, by our cycle model.{width}"
+
+
+def _steady_note(report: dict[str, Any]) -> str:
+    timeline = report["timeline"]
+    if not timeline:
+        return ""
+    settled = "" if timeline["settled"] else " The run shown had not settled yet."
+    return f"From one label to the next, with frames following each other without a gap.{settled}"
+
+
+def _confusion(report: dict[str, Any]) -> dict[str, Any] | None:
+    counts, names = report["confusion"], report["classes"]
+    if counts is None:
+        return None
+    frames, right = sum(map(sum, counts)), sum(row[label] for label, row in enumerate(counts))
+    pairs = [
+        (count, names[label], names[answer])
+        for label, row in enumerate(counts)
+        for answer, count in enumerate(row)
+        if answer != label and count
+    ]
+    pairs.sort(key=lambda pair: -pair[0])
+    matrix = [(names[label], _shaded(row, label)) for label, row in enumerate(counts)]
+    return {
+        "words": f"{right:,} of {frames:,} golden frames are answered rightly, {frames - right:,} are not.",
+        "matrix": matrix if len(names) <= MATRIX_CLASSES else None,
+        "pairs": (["picture of", "answer", "frames"], [(a, b, number(count)) for count, a, b in pairs[:PAIRS]]),
+    }
+
+
+def _shaded(row: list[int], label: int) -> list[dict[str, Any]]:
+    """Cells whose shade says the share of the row; the root makes the few mistakes visible."""
+    frames = max(1, sum(row))
+    return [
+        {"count": count, "right": answer == label, "shade": 0.75 * (count / frames) ** 0.5}
+        for answer, count in enumerate(row)
+    ]
+
+
+def _mistakes(report: dict[str, Any]) -> list[dict[str, Any]]:
+    names = report["classes"]
+    shown = []
+    for mistake in report["mistakes"]:
+        label, answer = names[mistake["label"]], names[mistake["answer"]]
+        scores = f"{mistake['score_of_answer']:,} against {mistake['score_of_label']:,}"
+        shown.append(
+            {
+                "png": mistake["png_base64"],
+                "label": label,
+                "answer": answer,
+                "frame": f"{mistake['frame']:,}",
+                "scores": scores,
+                "alternative": f"Frame {mistake['frame']}: {label}, taken for {answer}",
+            }
+        )
+    return shown

@@ -1,0 +1,146 @@
+"""The report's plots of accuracy, bits and resources. Each takes a part of the report and gives an SVG element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from flow.report.comparison import SOURCES
+from flow.report.svg import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, draw
+from flow.report.tables import number, percent
+
+WIDTH = 4.6  # inches
+
+
+def plot_accuracy(rungs: dict[str, Any]) -> Markup:
+    """Accuracy of each rung with its 95 % interval; red where an answer differs from golden."""
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for row, rung in enumerate(rungs.values()):
+            accuracy, (low, high) = 100 * rung["accuracy"], (100 * bound for bound in rung["accuracy_interval"])
+            colour = RED if rung["mismatches"] else BLUE
+            axes.plot([low, high], [row, row], color=colour, linewidth=3, alpha=0.4, solid_capstyle="butt")
+            axes.plot([accuracy], [row], "o", color=colour)
+        _rows(axes, list(rungs))
+        axes.set_xlabel("accuracy on the frames that the rung was given, %")
+
+    words = ", ".join(f"{name} {percent(rung['accuracy'])}" for name, rung in rungs.items())
+    return draw("accuracy", f"Accuracy at each rung: {words}", (WIDTH, 0.9 + 0.28 * len(rungs)), paint)
+
+
+def plot_plus_fractions(layers: dict[str, Any]) -> Markup:
+    """Each layer's fraction of +1: its channels' quartiles as a box; before the shift in grey, where it is known.
+
+    Args:
+        layers: name to ``plus_fraction`` and ``plus_fraction_quartiles``, and perhaps ``before_shift`` with both.
+    """
+    shifted = any("before_shift" in layer for layer in layers.values())
+    height = 0.34 if shifted else 0.0
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.axvline(0.5, color=INK, linewidth=0.8, linestyle=":")
+        for row, layer in enumerate(layers.values()):
+            _box(axes, layer, row + height / 2, ORANGE)
+            if "before_shift" in layer:
+                _box(axes, layer["before_shift"], row - height / 2, GREY)
+        _rows(axes, list(layers))
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("of a layer (diamond), of its channels (quartiles)")
+        if shifted:
+            for colour, label in ((GREY, "before the shift"), (ORANGE, "after")):
+                axes.plot([], [], "s", color=colour, label=label)
+            figure.legend(loc="outside upper right", ncols=2)
+
+    words = ", ".join(f"{name} {percent(layer['plus_fraction'])}" for name, layer in layers.items())
+    size = (WIDTH, 1.0 + (0.5 if shifted else 0.34) * len(layers))
+    return draw("plus-fraction", f"Fraction of +1 in each layer: {words}", size, paint)
+
+
+def _box(axes: Axes, figures: dict[str, Any], row: float, colour: str) -> None:
+    quartiles = figures.get("plus_fraction_quartiles")
+    if quartiles and quartiles[0] != quartiles[-1]:
+        low, first, median, third, high = quartiles
+        box = {"whislo": low, "q1": first, "med": median, "q3": third, "whishi": high}
+        line = {"color": colour, "linewidth": 1.2}
+        axes.bxp(
+            [box],
+            positions=[row],
+            widths=0.3,
+            orientation="horizontal",
+            showfliers=False,
+            manage_ticks=False,
+            boxprops=line,
+            whiskerprops=line,
+            capprops=line,
+            medianprops={"color": colour, "linewidth": 2.5},
+        )
+    axes.plot([figures["plus_fraction"]], [row], "D", color=colour, markersize=4)
+
+
+def plot_thresholds(name: str, index: int, thresholds: dict[str, Any]) -> Markup:
+    """How many channels of a layer have which threshold; a dotted line in the middle of the legal ones."""
+    edges, counts = thresholds["histogram"]["edges"], thresholds["histogram"]["counts"]
+    low, high = thresholds["legal"]
+    middle = (low + high) / 2  # accumulators are low .. high - 1: as many lie below as do not
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.stairs(counts, edges, fill=True, color=PURPLE, alpha=0.85)
+        if edges[0] <= middle <= edges[-1]:
+            axes.axvline(middle, color=INK, linewidth=1.4, linestyle=":")
+        axes.set_title(name)
+        axes.set_ylim(bottom=0)
+        axes.locator_params(integer=True, nbins=4)
+
+    words = f"Thresholds of {name}: {thresholds['min']} to {thresholds['max']}, median {number(thresholds['median'])}"
+    return draw(f"thresholds-{index}", words, (2.2, 1.5), paint)
+
+
+def resource_shares(report: dict[str, Any]) -> list[tuple[str, str, int, int]]:
+    """(resource, source, taken, offered) of everything that a source states and the board's budget has."""
+    offered, whole = report["budget"], report["comparison"]["whole"]
+    if not offered:
+        return []
+    folding = report["hardware"]["folding"] or {}
+    found = []
+    for key, title in (("luts", "LUT"), ("ffs", "FF"), ("bram18", "BRAM18")):
+        for source in SOURCES:
+            taken = folding.get("ffs") if (key, source) == ("ffs", "askew_model") else whole[source].get(key)
+            if taken is not None:
+                found.append((title, SOURCES[source], int(taken), int(offered[key])))
+    return found
+
+
+def plot_resources(board: str, shares: list[tuple[str, str, int, int]]) -> Markup:
+    """What each source says is taken of the board."""
+    colours = {"LUT": BLUE, "FF": GREEN, "BRAM18": ORANGE}
+
+    def paint(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        longest = max([100.0, *(100 * taken / offered for _, _, taken, offered in shares if offered)])
+        for row, (resource, _, taken, offered) in enumerate(shares):
+            share = 100 * taken / offered if offered else 0.0
+            axes.barh(row, share, 0.6, color=RED if taken > offered else colours[resource])
+        _rows(axes, [f"{resource}: {source}" for resource, source, _, _ in shares])
+        numbers = axes.twinx()
+        _rows(numbers, [f"{taken:,} of {offered:,}" for _, _, taken, offered in shares])
+        if longest > 100:
+            axes.axvline(100, color=RED, linewidth=1)
+        axes.set_xlim(0, longest * 1.01)
+        axes.set_xlabel(f"% of {board}")
+
+    words = "; ".join(f"{resource}, {source}: {taken:,} of {offered:,}" for resource, source, taken, offered in shares)
+    return draw("resources", f"Resources of {board}: {words}", (WIDTH, 0.8 + 0.28 * len(shares)), paint)
+
+
+def _rows(axes: Axes, names: list[str]) -> None:
+    """One row a name, the first on top."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=True, axis="x")

@@ -1,0 +1,100 @@
+"""The hardware comparison. Oracle: figures written by hand in the stages' own formats, and arithmetic."""
+
+import json
+
+import pytest
+
+from flow.report.comparison import SOURCES, compare
+from flow.report.hardware import hardware_section
+
+FOLDING = {
+    "clock_mhz": 50.0,
+    "frame_ii_cycles": 64,
+    "latency_cycles": 200,
+    "luts": 5000,
+    "bram18": 3,
+    "layers": {"fc1": {"pe": 16, "simd": 49, "cycles": 64, "luts": 4000, "bram18": 2}},
+}
+RTLSIM = {
+    "frames": 70,
+    "mismatches": 0,
+    "frame_ii_cycles": 64,
+    "latency_cycles": 199,
+    "layers": {"fc1": {"predicted": {"busy": 61}, "measured": {"busy": 62}, "busy_share": 0.96875}},
+}
+ESTIMATE = {
+    "clock_mhz": 100.0,
+    "frames": 20,
+    "mismatches": 1,
+    "frame_ii_cycles": 65,
+    "latency_cycles": 210,
+    "resources": {"lut": 8502, "bram18": 26},
+    "layers": {"fc1": {"cycles": 63, "lut": 7000, "bram18": 20}},
+}
+RESULTS = {
+    "clock_mhz": 100.0,
+    "rtlsim": {"frame_ii_cycles": 66, "latency_cycles": 300},
+    "post_synthesis": {
+        "resources": {"lut": 9000, "bram18": 30},
+        "layers": {"fc1": {"lut": 6500, "bram18": 19}},
+    },
+    "board": {
+        "clock_mhz": 99.9,
+        "frames": 10000,
+        "mismatches": 0,
+        "latency_seconds": 0.002,
+        "frames_per_second": {"1": 500.0, "1000": 120000.0},
+    },
+}
+ALL = {"folding": FOLDING, "rtlsim": RTLSIM, "finn_estimate": ESTIMATE, "finn_results": RESULTS}
+
+
+def test_every_figure_comes_from_its_own_stage():
+    layer = compare(["fc1"], ALL)["layers"]["fc1"]
+    assert layer == {
+        "pe": 16,
+        "simd": 49,
+        "cycles": {"folds": 64, "askew_model": 61, "askew_rtl": 62, "finn_estimate": 63},
+        "busy_share": 0.96875,
+        "luts": {"askew_model": 4000, "finn_estimate": 7000, "finn_synthesis": 6500},
+        "bram18": {"askew_model": 2, "finn_estimate": 20, "finn_synthesis": 19},
+    }
+
+
+def test_times_are_cycles_at_the_clock():
+    whole = compare(["fc1"], ALL)["whole"]
+    assert whole["askew_model"]["frames_per_second"] == pytest.approx(50e6 / 64)
+    assert whole["askew_rtl"]["latency_us"] == pytest.approx(199 / 50)
+    assert whole["finn_estimate"]["frames_per_second"] == pytest.approx(100e6 / 65)
+    assert whole["finn_rtlsim"]["latency_us"] == pytest.approx(3.0)
+    assert (whole["finn_synthesis"]["luts"], whole["finn_synthesis"]["bram18"]) == (9000, 30)
+    assert whole["board"] | {"frame_ii_cycles": None} == {
+        "frame_ii_cycles": None,
+        "latency_cycles": None,
+        "clock_mhz": 99.9,
+        "frames_per_second": 120000.0,
+        "latency_us": pytest.approx(2000),
+        "luts": None,
+        "bram18": None,
+        "mismatches": 0,
+        "frames": 10000,
+    }
+
+
+@pytest.mark.parametrize("absent", [*ALL, "all"])
+def test_what_is_missing_is_a_dash(absent):
+    hardware = {stage: None if absent in {stage, "all"} else figures for stage, figures in ALL.items()}
+    comparison = compare(["fc1", "pool1"], hardware)
+    assert json.loads(json.dumps(comparison)) == comparison
+    assert set(comparison["whole"]) == set(SOURCES)
+    text = hardware_section({"comparison": comparison})
+    assert "None" not in text
+    pool = next(line for line in text.splitlines() if line.startswith("| pool1"))
+    assert set(pool.replace("pool1", "")) <= set("|- ")
+
+
+def test_the_tables_show_it():
+    text = hardware_section({"comparison": compare(["fc1"], ALL)})
+    assert "| fc1 | 16 | 49 | 64 | 61 | 62 | 96.88% | 63 | 4,000 | 7,000 | 6,500 | 2 | 20 | 19 |" in text
+    assert "| LUT | 5,000 | - | 8,502 | - | 9,000 | - |" in text
+    assert "FINN's estimate: 20 frames, 1 mismatches with golden." in text

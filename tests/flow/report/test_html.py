@@ -1,0 +1,273 @@
+"""report.html in a real browser, headless Chromium. Oracles: the browser, Python's sort, report.json, scikit-learn."""
+
+import base64
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flow.cli import run as askew
+
+CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDTHS = (360, 768, 1280)
+
+
+@pytest.fixture(scope="module")
+def reported(exported_run, tmp_path_factory) -> Path:
+    """A copy of the small run with every stage that needs no other program, reported beside a second copy."""
+    folder = tmp_path_factory.mktemp("reported")
+    run, other = folder / "small", folder / "other <b>"
+    shutil.copytree(exported_run, run)
+    shutil.copytree(exported_run, other)
+    for command in ("simulate", "ladder --rungs reference,numpy --frames 60", "fold --board Pynq-Z2 --target-fps 1e5"):
+        name, *options = command.split()
+        assert askew([name, "--run", str(run), *options]) == 0
+    assert askew(["report", "--run", str(run), "--against", str(other)]) == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        found = next((path for path in (*CHROMIUM, own) if path and Path(path).exists()), None)
+        if found is None:
+            pytest.skip("no Chromium: install the Debian package chromium, or run `playwright install chromium`")
+        opened = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser, reported):
+    """Opens the report; any console message, script error or request for anything else fails the test at its end."""
+    complaints: list[str] = []
+    contexts = []
+    address = (reported / "report.html").as_uri()
+
+    def open_it(width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
+        page.on("request", lambda request: complaints.append(request.url[:80]) if _leaves(request.url) else None)
+        page.goto(address)
+        return page
+
+    def _leaves(url):
+        return url != address and not url.startswith("data:")
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def test_asks_nothing_of_anyone(open_page, reported):
+    page = open_page()
+    assert page.title() == "small: Askew report"
+    addresses = set(re.findall(r"""(?:src|href)=["']([^"']{1,30})""", (reported / "report.html").read_text()))
+    assert all(address.startswith(("#", "data:image/png;base64,")) for address in addresses)
+    for section in ("accuracy", "against", "layers", "hardware", "answers", "missing", "config"):
+        assert page.locator(f"section#{section} h2").is_visible(), section
+
+
+def test_the_browser_refuses_what_would_leave_the_page(browser, reported):
+    """The page's own policy: an image put into it from elsewhere is blocked."""
+    page = browser.new_page()
+    page.goto((reported / "report.html").as_uri())
+    blocked = page.evaluate(
+        """() => new Promise((resolve) => {
+             document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective));
+             document.body.append(Object.assign(new Image(), { src: "https://example.invalid/x.png" }));
+             setTimeout(() => resolve("let through"), 3000);
+           })"""
+    )
+    assert blocked == "img-src"
+    page.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_never_scrolls_sideways(open_page, width):
+    page = open_page(width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # what is wider than its box scrolls there, and is reached by keyboard
+    for box in page.locator(".scroll").all():
+        assert box.get_attribute("tabindex") == "0"
+        assert box.bounding_box()["width"] <= width
+
+
+def test_every_picture_has_words(open_page, reported):
+    page = open_page()
+    report = json.loads((reported / "report.json").read_text())
+    plots = page.locator("svg").all()
+    assert len(plots) >= 5 + sum(layer["thresholds"] is not None for layer in report["network"]["layers"])
+    for plot in plots:
+        assert plot.get_attribute("role") == "img"
+        assert len(plot.get_attribute("aria-label")) > 20
+    pictures = page.locator("img").all()
+    assert len(pictures) == len(report["mistakes"]) > 0
+    for picture, mistake in zip(pictures, report["mistakes"], strict=True):
+        assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [8, 8]
+        words = f"Frame {mistake['frame']}: {mistake['label']}, taken for {mistake['answer']}"
+        assert picture.get_attribute("alt") == words
+
+
+def test_no_two_elements_share_an_identifier(open_page):
+    identifiers = open_page().evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
+    assert len(identifiers) == len(set(identifiers)) > 50
+
+
+def _key(text):
+    number = text.replace(",", "").rstrip("%")
+    try:
+        return (0, float(number), "")
+    except ValueError:
+        return (2, 0.0, "") if text == "-" else (1, 0.0, text)
+
+
+def test_a_click_on_a_header_sorts_as_python_does(open_page):
+    page = open_page()
+    checked = 0
+    for table in page.locator("table.sorts").all():
+        headers = table.locator("th")
+        for column in range(headers.count()):
+            before = _rows(table)
+            headers.nth(column).click()
+            assert headers.nth(column).get_attribute("aria-sort") == "ascending"
+            assert _rows(table) == sorted(before, key=lambda row: _key(row[column]))
+            checked += _rows(table) != before
+    assert checked > 5
+    header = page.locator("section#layers th", has_text="weight bits")
+    table = page.locator("section#layers table")
+    column = table.locator("th").all_inner_texts().index(header.inner_text())
+    header.locator("button").press("Enter")
+    header.locator("button").press("Enter")
+    assert header.get_attribute("aria-sort") == "descending"
+    bits = [_key(row[column]) for row in _rows(table) if row[column] != "-"]
+    assert bits == sorted(bits, reverse=True)
+    assert [row[column] for row in _rows(table)][-1] == "-"  # the input has no weights: last in either direction
+
+
+def _rows(table):
+    return table.evaluate("table => [...table.tBodies[0].rows].map((row) => [...row.cells].map((c) => c.innerText))")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark(open_page, scheme):
+    """Paper and ink far apart in lightness, ITU-R BT.709 luma, and the plots drawn in the page's ink."""
+    page = open_page(color_scheme=scheme)
+    paper, ink, plot_ink = page.evaluate(
+        """() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color,
+                  getComputedStyle(document.querySelector("svg.plot text")).fill]"""
+    )
+    assert plot_ink == ink
+    dark, bright = (_luma(paper), _luma(ink)) if scheme == "dark" else (_luma(ink), _luma(paper))
+    assert dark < 40
+    assert bright > 215
+
+
+def _luma(colour):
+    red, green, blue = (int(part) for part in re.findall(r"\d+", colour)[:3])
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_prints_in_black_on_white_from_a_dark_screen(open_page):
+    page = open_page(color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    colours = page.evaluate("[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]")
+    assert _luma(colours[0]) == pytest.approx(255)
+    assert _luma(colours[1]) < 40
+
+
+def test_what_is_shown_is_in_the_json(open_page, reported):
+    page = open_page()
+    report = json.loads((reported / "report.json").read_text())
+    rungs = {row[0]: row for row in _rows(page.locator("section#accuracy table"))}
+    for name, rung in report["rungs"].items():
+        assert rungs[name][1:] == [f"{rung['accuracy']:.2%}", f"{rung['frames']:,}", str(rung["mismatches"])]
+    for layer in report["network"]["layers"]:
+        if layer["thresholds"]:
+            assert sum(layer["thresholds"]["histogram"]["counts"]) == layer["mh"]
+    assert report["budget"] == {"board": "Pynq-Z2", "luts": 53200, "ffs": 106400, "bram18": 280}
+    assert [column["run"] for column in report["against"]] == ["other <b>"]
+    assert page.locator("section#against th").all_inner_texts()[2].startswith("other <b>")
+
+
+def test_confusion_and_mistakes_are_those_of_golden(reported):
+    """Oracles: scikit-learn's confusion matrix, and Pillow, which decodes the pictures."""
+    from PIL import Image
+    from sklearn.metrics import confusion_matrix
+
+    report = json.loads((reported / "report.json").read_text())
+    images, labels, scores = (np.load(reported / "golden" / f"{name}.npy") for name in ("input", "labels", "expected"))
+    answers = scores.argmax(axis=1)
+    assert report["confusion"] == confusion_matrix(labels, answers, labels=range(10)).tolist()
+    margins = {frame: int(scores[frame].max() - scores[frame, labels[frame]]) for frame in range(len(labels))}
+    wrong = [frame for frame in margins if answers[frame] != labels[frame]]
+    worst = sorted(wrong, key=lambda frame: -margins[frame])[: len(report["mistakes"])]
+    assert [mistake["frame"] for mistake in report["mistakes"]] == worst
+    for mistake in report["mistakes"]:
+        with Image.open(io.BytesIO(base64.b64decode(mistake["png_base64"]))) as picture:
+            assert np.array_equal(np.asarray(picture), images[mistake["frame"]][:, :, 0])
+
+
+def test_the_fraction_of_plus_one_before_the_shift(reported):
+    """Oracle: the model absorbed again with its shifts set to 0, and its thresholds on the run's own accumulators."""
+    import torch
+
+    from flow.run_folder import RunFolder
+    from flow.stages import PROFILE_FRAMES
+    from hw.simulator import trace
+    from onnx_export.absorb import absorb
+    from training.config import load_config
+    from training.layers import ThresholdShift
+    from training.train import load_trained
+
+    run = RunFolder.open(reported)
+    model = load_trained(run.checkpoint, load_config(run.config))
+    shifts = [
+        module.shift for stage in model.stage_list() for module in stage.modules() if isinstance(module, ThresholdShift)
+    ]
+    assert [float(shift) for shift in shifts] == [0.25, -0.25]
+    with torch.no_grad():
+        for shift in shifts:
+            shift.zero_()
+    balanced = {layer.name: layer for layer in absorb(model.staged()).layers}
+    accumulators = trace(run.network(), np.load(reported / "golden/input.npy")[:PROFILE_FRAMES], accumulators=True)
+    report = json.loads((reported / "report.json").read_text())
+    for layer, shift in zip(run.network().layers[:-1], (0.25, -0.25), strict=True):
+        described = next(found for found in report["network"]["layers"] if found["name"] == layer.name)
+        before, after = described["before_shift"]["plus_fraction"], described["plus_fraction"]
+        assert np.array_equal(balanced[layer.name].weights, layer.weights)
+        fired = accumulators[layer.name] >= balanced[layer.name].thresholds
+        assert before == pytest.approx(fired.mean(), abs=1e-9)
+        quartiles = np.quantile(fired.mean(axis=(0, 1, 2)), [0, 0.25, 0.5, 0.75, 1])
+        assert described["before_shift"]["plus_fraction_quartiles"] == pytest.approx(quartiles.tolist(), abs=1e-9)
+        assert (before > after) == (shift > 0)
+
+
+def test_a_run_of_which_little_is_known(exported_run, tmp_path, browser):
+    run = tmp_path / "bare"
+    shutil.copytree(exported_run, run)
+    assert askew(["report", "--run", str(run)]) == 0
+    page = browser.new_page()
+    page.goto((run / "report.html").as_uri())
+    missing = dict(_rows(page.locator("section#missing table")))
+    assert missing["folding"] == f"askew fold --board Pynq-Z2 --max-fps --run {run}"
+    assert page.locator("section#hardware").count() == 0
+    page.close()
