@@ -4,6 +4,7 @@
 CONFIG ?= digits
 RUN    ?= $(CONFIG)
 BOARD  ?= Pynq-Z2
+STUDY  ?= shift-digits
 PYTHON ?= python3
 VENV   ?= .venv
 
@@ -13,7 +14,7 @@ RUN_DIR = runs/$(RUN)
 FINN_OPTIONS = $(if $(FPS),--target-fps $(FPS)) $(if $(FOLDING),--folding $(FOLDING))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train export simulate ladder report finn-estimate bitstream bench doctor test test-slow lint ci clean
+.PHONY: help setup demo train export simulate ladder report fold rtl rtlsim finn-estimate bitstream study bench doctor test test-slow test-docker lint ci clean
 
 help: ## Show this list
 	@printf 'usage: make TARGET [CONFIG=%s] [RUN=%s]\n\n' '$(CONFIG)' '$(RUN)'
@@ -37,17 +38,34 @@ simulate: export ## Run the integer network on the test set
 ladder: export ## Hold every rung, from PyTorch downwards, to the golden answers
 	@$(ASKEW) ladder --run $(RUN_DIR)
 
-report: simulate ladder ## Write report.md and report.json of runs/RUN
+report: simulate ladder ## Write report.html, report.md and report.json of runs/RUN
 	@$(ASKEW) report --run $(RUN_DIR)
 
-finn-estimate: export ## FINN's cycles and resources for BOARD, without Vivado; FOLDING=FILE or FPS=N
+fold: export ## Choose PE and SIMD for BOARD: the most frames/s, or FPS=N in the fewest LUTs, or FOLDING=FILE
+	@$(ASKEW) fold --run $(RUN_DIR) --board $(BOARD) $(or $(strip $(FINN_OPTIONS)),--max-fps)
+
+$(RUN_DIR)/folding.json: | export
+	@$(ASKEW) fold --run $(RUN_DIR) --board $(BOARD) $(or $(strip $(FINN_OPTIONS)),--max-fps)
+
+rtl: $(RUN_DIR)/folding.json ## Write the SystemVerilog of the run's network under its folding
+	@$(ASKEW) rtl --run $(RUN_DIR)
+
+rtlsim: $(RUN_DIR)/folding.json ## Stream golden frames through the SystemVerilog in Verilator
+	@$(ASKEW) rtlsim --run $(RUN_DIR)
+
+finn-estimate: $(RUN_DIR)/folding.json ## FINN's cycles and resources for BOARD, without Vivado; FOLDING=FILE or FPS=N
 	@$(ASKEW) finn estimate --run $(RUN_DIR) --board $(BOARD) $(FINN_OPTIONS)
 
-bitstream: export ## Build the bitfile for BOARD with FINN and Vivado in docker; FOLDING=FILE or FPS=N, DRY_RUN=1
+bitstream: $(RUN_DIR)/folding.json ## Build the bitfile for BOARD with FINN and Vivado in docker; FOLDING=FILE or FPS=N, DRY_RUN=1
 	@$(ASKEW) bitstream --run $(RUN_DIR) --board $(BOARD) $(FINN_OPTIONS) $(if $(DRY_RUN),--dry-run)
+
+study: setup ## Run the study STUDY (a shipped one or a TOML file) into runs/study-NAME
+	@$(ASKEW) study --config $(STUDY) --out runs/study-$(basename $(notdir $(STUDY)))
 
 bench: setup ## Measure ours and the peers in one run, as ratios
 	@$(ASKEW) bench training --out runs/bench
+	@$(ASKEW) bench simulator --out runs/bench
+	@$(ASKEW) bench rtl --out runs/bench
 
 doctor: setup ## Say what is installed and what each missing thing would enable
 	@$(ASKEW) doctor
@@ -57,6 +75,9 @@ test: setup ## Run the tests
 
 test-slow: setup ## Run the tests that take minutes each
 	@$(VENV)/bin/pytest -m slow
+
+test-docker: setup ## Build and run the images of docker/; skipped where no docker daemon answers
+	@$(VENV)/bin/pytest -m docker -rs tests/docker
 
 lint: setup ## Check style and types: ruff and mypy --strict
 	@$(VENV)/bin/ruff check
