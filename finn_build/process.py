@@ -41,28 +41,34 @@ def run_worker(task: str, job: dict[str, Any], folder: Path, progress: Progress 
         answer = Path(scratch) / "answer.json"
         write_json(Path(scratch) / "job.json", {**job, "task": task, "answer": str(answer)})
         command = [sys.executable, "-W", "ignore", "-m", "finn_build.worker", str(Path(scratch) / "job.json")]
-        with (
-            log.open("wb") as log_file,
-            subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log_file,
-                env=_environment(Path(scratch)),
-                cwd=ROOT,
-                start_new_session=True,
-                text=True,
-            ) as process,
-        ):
-            try:
-                assert process.stdout is not None
-                for line in process.stdout:
-                    if progress:
-                        progress(json.loads(line)["done"])
-                code = process.wait()
-            except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)  # it may have compilers below it
-                raise
+        # Held back until there is somebody to end the worker, which a Ctrl-C in its own session does not reach.
+        unmasked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            with (
+                log.open("wb") as log_file,
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log_file,
+                    env=_environment(Path(scratch)),
+                    cwd=ROOT,
+                    start_new_session=True,
+                    text=True,
+                ) as process,
+            ):
+                try:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
+                    assert process.stdout is not None
+                    for line in process.stdout:
+                        if progress:
+                            progress(json.loads(line)["done"])
+                    code = process.wait()
+                except BaseException:
+                    os.killpg(process.pid, signal.SIGKILL)  # it may have compilers below it
+                    raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unmasked)
         if code != 0 or not answer.exists():
             raise FinnError(f"finn {task}: {_reason(code, log, folder)}; its log is {log}")
         result: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))

@@ -29,19 +29,19 @@ CHECKED_FRAMES = 64
 
 @dataclass(frozen=True)
 class Size:
-    """How a network is measured: frames for us, and the batch sizes that the peers may choose from."""
+    """How a network is measured: the numbers of frames a call that we may choose from, and the peers' batch sizes."""
 
     config: str
     shape: tuple[int, int, int]
-    frames: int
+    frames: tuple[int, ...]
     batches: tuple[int, ...]
 
 
 SIZES = {
-    "TFC": Size("tfc-mnist", (28, 28, 1), 65536, (64, 256, 1024, 4096)),
-    "SFC": Size("sfc-mnist", (28, 28, 1), 32768, (64, 256, 1024, 4096)),
-    "LFC": Size("lfc-mnist", (28, 28, 1), 10000, (64, 256, 1024, 4096)),
-    "CNV": Size("cnv-cifar10", (32, 32, 3), 1024, (8, 32, 64, 128)),
+    "TFC": Size("tfc-mnist", (28, 28, 1), (8192, 16384, 65536), (64, 256, 1024, 4096)),
+    "SFC": Size("sfc-mnist", (28, 28, 1), (8192, 32768), (64, 256, 1024, 4096)),
+    "LFC": Size("lfc-mnist", (28, 28, 1), (4096, 10000), (64, 256, 1024, 4096)),
+    "CNV": Size("cnv-cifar10", (32, 32, 3), (1024,), (8, 32, 64, 128)),
 }
 
 
@@ -60,12 +60,12 @@ class Case:
         export_qonnx(self.model, size.shape, path, network_hash=self.network.hash)
         self.qonnx = QonnxExecutor(path)
         self.sessions = {sign_as: _session(to_standard_onnx(path, sign_as), threads) for sign_as in SignAs}
-        self.images = np.random.default_rng(0).integers(0, 256, (size.frames, *size.shape), dtype=np.uint8)
+        self.images = np.random.default_rng(0).integers(0, 256, (max(size.frames), *size.shape), dtype=np.uint8)
 
     def contestants(self) -> dict[str, dict[str, Run]]:
         """What can be measured, by who and by how."""
         return {
-            "numba": {"": self._ours(Backend.NUMBA, len(self.images))},
+            "numba": {f"{frames} frames": self._ours(Backend.NUMBA, frames) for frames in self.size.frames},
             "numpy": {"": self._ours(Backend.NUMPY, max(len(self.images) // 16, 64))},
             "onnxruntime": {
                 f"{sign_as.value}, batch {batch}": self._session_run(sign_as, batch)

@@ -19,6 +19,10 @@ def run_bench(what: str, data_dir: Path | None) -> tuple[dict[str, Any], str]:
         from flow.bench_simulator import bench_simulator  # noqa: PLC0415
 
         figures, markdown = bench_simulator()
+    elif what == "rtl":
+        from flow.bench_rtl import bench_rtl  # noqa: PLC0415
+
+        figures, markdown = bench_rtl()
     else:
-        raise UserError(f"bench {what!r}: unknown, must be simulator or training")
+        raise UserError(f"bench {what!r}: unknown, must be rtl, simulator or training")
     return {"askew_version": VERSION, **figures}, markdown

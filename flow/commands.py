@@ -173,16 +173,23 @@ def diff(
 
 
 @app.command()
-def report(run: Run) -> None:
-    """Gather everything known of a run into report.json and report.md."""
+def report(
+    run: Run,
+    against: Annotated[
+        list[Path] | None, typer.Option("--against", help="Another run to show beside it; repeatable.")
+    ] = None,
+) -> None:
+    """Gather everything known of a run into report.html, report.md and report.json."""
     from flow.report import collect, to_markdown  # noqa: PLC0415
+    from flow.report.html import to_html  # noqa: PLC0415
     from flow.run_folder import RunFolder  # noqa: PLC0415
 
     folder = RunFolder.open(run)
-    contents = collect(folder)
+    contents = collect(folder, [RunFolder.open(other) for other in against or []])
     write_json(folder.report_json, contents)
     write_text(folder.report_markdown, to_markdown(contents))
-    _print(f"report: {folder.report_markdown} and {folder.report_json}")
+    write_text(folder.report_html, to_html(contents))
+    _print(f"report: {folder.report_html}, {folder.report_markdown} and {folder.report_json}")
 
 
 @app.command()
@@ -238,8 +245,10 @@ def _describe_simulation(figures: dict[str, Any]) -> str:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="training")],
-    out: Annotated[Path | None, typer.Option("--out", help="Write BENCH.json and BENCH.md into this folder.")] = None,
+    what: Annotated[
+        str, typer.Argument(help="training: an epoch. simulator: frames per second, memory. rtl: Verilator.")
+    ],
+    out: Annotated[Path | None, typer.Option("--out", help="Write WHAT.json and WHAT.md into this folder.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Measure ours and the peers in one run, as ratios."""
@@ -251,3 +260,35 @@ def bench(
         write_json(out / f"{what}.json", figures)
         write_text(out / f"{what}.md", markdown)
     _print(markdown)
+
+
+@app.command()
+def study(
+    config: Annotated[str, typer.Option("--config", help="A study's TOML file, or a shipped study.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for rows, runs and tables; the same one goes on.")],
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Rows at a time on this machine.")] = 1,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of each row.")] = 1,
+    address: Annotated[str | None, typer.Option("--address", help="A Ray cluster in place of this machine.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Train, absorb and simulate every combination of a study; rows.csv, rows.parquet, summary.md, accuracy.svg."""
+    from flow.progress import progress_bar  # noqa: PLC0415
+    from flow.study import StudyRow, load_study, run_study  # noqa: PLC0415
+    from flow.study.run import failures  # noqa: PLC0415
+
+    loaded = load_study(config)
+    with progress_bar(f"study {loaded.name}", len({row.id for row in loaded.rows()})) as progress:
+
+        def report(row: StudyRow, figures: dict[str, Any]) -> None:
+            progress(1)
+            result = f"{figures['accuracy']:.2%}" if figures["status"] == "done" else f"failed: {figures['error']}"
+            _print(f"{row.config_name} {row.variant} {row.varied} seed {row.seed}: {result}")
+
+        results = run_study(loaded, out, data_dir=data_dir, jobs=jobs, threads=threads, address=address, report=report)
+    _print((out / "summary.md").read_text(encoding="utf-8"))
+    failed = failures(results)
+    if failed:
+        row, error = failed[0]
+        raise UserError(
+            f"study: {len(failed)} of {len(results)} rows failed, the first {row.id}: {error}; run it again"
+        )

@@ -19,14 +19,33 @@ Run = Annotated[Path, typer.Option("--run", help="The run folder, runs/NAME.")]
 @hardware_app.command()
 def fold(
     run: Run,
-    folding: Annotated[str, typer.Option("--folding", help="A folding file, or finn-tfc or finn-cnv.")],
+    board: Annotated[str | None, typer.Option("--board", help="A board's name, or a .toml file of your own.")] = None,
+    target_fps: Annotated[
+        float | None, typer.Option("--target-fps", min=1e-6, help="Frames/s at least, in the fewest LUTs.")
+    ] = None,
+    max_fps: Annotated[bool, typer.Option("--max-fps", help="The most frames/s that the board holds.")] = False,
+    latency: Annotated[bool, typer.Option("--latency", help="The least latency of one frame.")] = False,
+    folding: Annotated[str | None, typer.Option("--folding", help="A folding file, or a shipped folding.")] = None,
+    clock_mhz: Annotated[float | None, typer.Option("--clock-mhz", min=1, help="Default: the board's.")] = None,
+    utilization: Annotated[
+        float, typer.Option("--utilization", min=0.01, max=1, help="Share of the board that the solver may use.")
+    ] = 1.0,
 ) -> None:
     """Choose how many inputs (SIMD) and outputs (PE) of each layer are handled per cycle: folding.json."""
     from flow.hardware_stages import run_fold  # noqa: PLC0415
 
-    file, cycles = run_fold(run, folding)
-    slowest = max(cycles, key=lambda name: cycles[name])
-    _say(f"fold: {file}, {cycles[slowest]:,} cycles a frame, set by layer {slowest}")
+    file, design = run_fold(
+        run,
+        board=board,
+        target_fps=target_fps,
+        max_fps=max_fps,
+        latency=latency,
+        folding=folding,
+        clock_mhz=clock_mhz,
+        utilization=utilization,
+    )
+    _show_folding(design)
+    _say(f"fold: {file}")
 
 
 @hardware_app.command()
@@ -48,19 +67,63 @@ def rtlsim(
         float, typer.Option("--stall", min=0, max=0.99, help="Chance that a stream waits, per cycle.")
     ] = 0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the stalls.")] = 0,
-    trace: Annotated[Path | None, typer.Option("--trace", help="Write a waveform (.fst) of the first frame.")] = None,
+    trace: Annotated[Path | None, typer.Option("--trace", help="Write a waveform (.fst), of the first frame.")] = None,
+    trace_from: Annotated[int, typer.Option("--trace-from", min=0, help="The waveform's first frame.")] = 0,
+    trace_count: Annotated[int, typer.Option("--trace-count", min=1, help="Frames of the waveform.")] = 1,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Copies of the design that share the frames.")] = 1,
 ) -> None:
     """Stream golden frames through the RTL in Verilator; count mismatches and cycles."""
     from flow.hardware_stages import run_rtlsim  # noqa: PLC0415
 
-    figures = run_rtlsim(run, frames=frames, stall=stall, seed=seed, trace=trace, threads=threads)
+    figures = run_rtlsim(
+        run,
+        frames=frames,
+        stall=stall,
+        seed=seed,
+        trace=trace,
+        trace_frames=(trace_from, trace_from + trace_count),
+        threads=threads,
+    )
     _show(figures)
     if figures["mismatches"]:
         raise UserError(
             f"rtlsim: {figures['mismatches']} frames differ from golden, the first is {figures['first_mismatch']}; "
             f"see `askew diff --run {run} rtl numpy --frame {figures['first_mismatch']}`"
         )
+
+
+@hardware_app.command("shift-cost")
+def shift_cost(
+    run: Run,
+    shift: Annotated[float, typer.Option("--shift", help="Of the twin, where the run has none.")] = 0.25,
+    frames: Annotated[int, typer.Option("--frames", min=2, help="Test images through both in Verilator.")] = 20,
+    synthesis: Annotated[bool, typer.Option(help="Synthesize both with Yosys.")] = True,
+) -> None:
+    """Compare the hardware of the run's network with and without a threshold shift: shift_cost.json."""
+    from flow.shift_cost import run_shift_cost  # noqa: PLC0415
+
+    figures = run_shift_cost(run, shift=shift, frames=frames, with_synthesis=synthesis)
+    columns = ("frame_ii_cycles", "latency_cycles", "mismatches", "luts", "ffs", "bram18")
+    table = Table("", *columns, box=None, pad_edge=False)
+    for name, side in figures["sides"].items():
+        table.add_row(name, *("-" if side[key] is None else f"{side[key]:,}" for key in columns))
+    Console(soft_wrap=True, highlight=False).print(table)
+    for kind, files in figures["differing_files"].items():
+        _say(f"files that differ, {kind}: {', '.join(files) or 'none'}")
+
+
+def _show_folding(design: dict[str, Any]) -> None:
+    table = Table("layer", "pe", "simd", "order", "cycles", "LUTs", "BRAM18", box=None, pad_edge=False)
+    for name, layer in design["layers"].items():
+        figures = (f"{layer[key]:,}" for key in ("cycles", "luts", "bram18"))
+        table.add_row(name, str(layer["pe"]), str(layer["simd"]), layer["order"], *figures)
+    Console(soft_wrap=True, highlight=False).print(table)
+    rate = design["frames_per_second"]
+    speed = "" if rate is None else f", {rate:,.0f} frames/s at {design['clock_mhz']:g} MHz"
+    _say(
+        f"a frame every {design['frame_ii_cycles']:,} cycles{speed}, latency {design['latency_cycles']:,} cycles; "
+        f"{design['luts']:,} LUTs, {design['ffs']:,} flip-flops, {design['bram18']:,} block RAMs of 18 kbit (estimated)"
+    )
 
 
 def _show(figures: dict[str, Any]) -> None:
@@ -81,7 +144,8 @@ def _show(figures: dict[str, Any]) -> None:
         f"rtlsim: {figures['frames']:,} frames, {figures['mismatches']} mismatches with golden; a frame every "
         f"{figures['frame_ii_cycles']:,} cycles (predicted {figures['predicted_frame_ii_cycles']:,}), latency "
         f"{figures['latency_cycles']:,} (predicted {figures['predicted_latency_cycles']:,}); simulated "
-        f"{figures['frames_per_second']:,.0f} frames/s, {figures['cycles_per_second']:,.0f} cycles/s"
+        f"{figures['frames_per_second']:,.0f} frames/s, {figures['cycles_per_second']:,.0f} cycles/s, "
+        f"popcount {figures['popcount']}"
     )
 
 

@@ -11,14 +11,19 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from bnn.errors import UserError
+from bnn.files import write_json
 from bnn.network import Network
 from flow.ladder import accuracy, mismatching_frames
 from flow.progress import progress_bar
 from flow.run_folder import RunFolder
+from hw.board import board_names, load_board
 from hw.cycles import Prediction, UnitCycles, predict
-from hw.folding import Folding, load_folding, save_folding
+from hw.folding import Folding, load_folding
 from hw.generator import Design
 from hw.rtlsim import RtlResult, simulate_design
+from hw.solver import FoldedDesign, fold_for_latency, fold_for_max_rate, fold_for_rate
+from hw.units import PopcountStyle
 
 DEFAULT_FRAMES = 100
 
@@ -35,33 +40,78 @@ def open_folding(run: RunFolder, network: Network) -> Folding:
     return load_folding(run.require(run.folding, "fold"), network)
 
 
-def run_fold(path: Path, source: str) -> tuple[Path, dict[str, int]]:
-    """Check a folding file, or a shipped folding by its name, and make it the run's; file and cycles a layer."""
+def folding_popcount(run: RunFolder, network: Network) -> PopcountStyle:
+    """How the design that the run was folded for counts bits; compressor trees where `folding.json` does not say."""
+    named = str((run.result("folding", network) or {}).get("popcount")).upper()
+    return PopcountStyle[named] if named in PopcountStyle.__members__ else PopcountStyle.COMPRESSOR
+
+
+def run_fold(
+    path: Path,
+    *,
+    board: str | None = None,
+    target_fps: float | None = None,
+    max_fps: bool = False,
+    latency: bool = False,
+    folding: str | None = None,
+    clock_mhz: float | None = None,
+    utilization: float = 1.0,
+) -> tuple[Path, dict[str, Any]]:
+    """Solve for one goal, or check a folding file or shipped folding; the run's `folding.json` and its contents."""
+    goals = {"--target-fps": target_fps is not None, "--max-fps": max_fps, "--latency": latency}
+    if sum((*goals.values(), folding is not None)) != 1:
+        raise UserError(f"fold: give exactly one of {', '.join(goals)} and --folding")
+    if board is None and folding is None:
+        raise UserError(f"fold: give the --board to fold for, one of {', '.join(board_names())}, or a .toml file")
     run = RunFolder.open(path)
     network = run.network()
-    folding = load_folding(source, network)
-    save_folding(folding, network, run.folding)
-    return run.folding, folding.cycles(network)
+    chosen = load_board(board) if board is not None else None
+    clock = clock_mhz if clock_mhz is not None else chosen.clock_mhz if chosen else None
+    if folding is not None:
+        style = PopcountStyle.for_family(chosen.family if chosen else "generic")
+        design = FoldedDesign.of(network, load_folding(folding, network), style)
+        if chosen:
+            design.verify(chosen)
+    else:
+        assert chosen is not None
+        assert clock is not None
+        share = chosen.share(utilization)
+        if target_fps is not None:
+            design = fold_for_rate(network, share, target_fps, clock)
+        else:
+            design = fold_for_latency(network, share) if latency else fold_for_max_rate(network, share)
+    described = design.describe(chosen, clock)
+    write_json(run.folding, described)
+    return run.folding, described
 
 
 def run_rtl(path: Path, clock_mhz: float) -> Path:
     """Write the RTL of the run's network under its folding to `rtl/`; returns that folder."""
     run = RunFolder.open(path)
     network = run.network()
-    Design.of(network, open_folding(run, network), clock_mhz=clock_mhz).write(run.rtl)
+    folding = open_folding(run, network)
+    Design.of(network, folding, popcount=folding_popcount(run, network), clock_mhz=clock_mhz).write(run.rtl)
     return run.rtl
 
 
 def run_rtlsim(
-    path: Path, *, frames: int | None, stall: float, seed: int, trace: Path | None, threads: int
+    path: Path,
+    *,
+    frames: int | None,
+    stall: float,
+    seed: int,
+    trace: Path | None,
+    trace_frames: tuple[int, int],
+    threads: int,
 ) -> dict[str, Any]:
     """Golden frames through the RTL; written to `rtlsim.json` and returned."""
     run = RunFolder.open(path)
     network = run.network()
     golden = run.golden(network).first(frames or DEFAULT_FRAMES)
-    design = Design.of(network, open_folding(run, network), stall_gates=stall > 0)
-    measured = stream(design, golden.images, stall=stall, seed=seed, trace_path=trace, threads=threads)
-    predicted = predict(design.dataflow)
+    design = Design.for_simulation(network, open_folding(run, network), stall_gates=stall > 0)
+    options = {"stall": stall, "seed": seed, "trace_path": trace, "trace_frames": trace_frames, "threads": threads}
+    measured = stream(design, golden.images, **options)
+    predicted = predict(design.dataflow, frames=len(measured.label_cycles))
     wrong_labels = measured.labels != golden.scores.argmax(axis=1)
     wrong = np.union1d(mismatching_frames(measured.scores, golden.scores), np.flatnonzero(wrong_labels))
     figures = {
@@ -70,6 +120,7 @@ def run_rtlsim(
         "first_mismatch": int(wrong[0]) if len(wrong) else None,
         "accuracy": accuracy(measured.scores, golden.labels),
         "stall": stall,
+        "popcount": measured.popcount.name.lower(),
         "latency_cycles": measured.latency_cycles,
         "frame_ii_cycles": measured.frame_ii_cycles,
         "predicted_latency_cycles": predicted.latency_cycles,

@@ -63,6 +63,7 @@ class RunFolder:
         self.finn = path / "finn"
         self.report_json = path / "report.json"
         self.report_markdown = path / "report.md"
+        self.report_html = path / "report.html"
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:

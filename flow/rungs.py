@@ -123,7 +123,7 @@ class RtlRung:
 
         network = run.network()
         self._network = network
-        self._design = Design.of(network, open_folding(run, network))
+        self._design = Design.for_simulation(network, open_folding(run, network))
         self._stream = stream
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:

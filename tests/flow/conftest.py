@@ -1,5 +1,6 @@
 """A small trained and exported run, made once for all tests of the command line."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -23,6 +24,9 @@ batch_size = 64
 """
 
 
+FOLDING = {"fc1": {"pe": 8, "simd": 16}, "fc2": {"pe": 6, "simd": 8}, "fc3": {"pe": 2, "simd": 4}}
+
+
 @pytest.fixture(scope="session")
 def exported_run(tmp_path_factory) -> Path:
     """`askew train` and `askew export` of a small network on the embedded digits; read only."""
@@ -41,3 +45,15 @@ def run_copy(exported_run, tmp_path) -> Path:
     copy = tmp_path / "small"
     shutil.copytree(exported_run, copy)
     return copy
+
+
+@pytest.fixture
+def folded_run(run_copy, tmp_path, tmp_path_factory, monkeypatch):
+    """A run with a folding; executables go to a folder of the whole session."""
+    if shutil.which("g++") is None:
+        pytest.skip("needs a C++ compiler")
+    monkeypatch.setenv("ASKEW_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    folding = tmp_path / "folding.json"
+    folding.write_text(json.dumps({"network_hash": None, "layers": FOLDING}))
+    assert askew(["fold", "--run", str(run_copy), "--folding", str(folding)]) == 0
+    return run_copy

@@ -1,0 +1,86 @@
+"""`askew fold`: what a user does, and gets wrong. Oracle: the folding read back, and the board's own file."""
+
+import json
+
+from bnn import load_network
+from flow.cli import run as askew
+from hw.board import board_names
+from hw.folding import load_folding
+
+
+def complaint(capsys):
+    """The one line that a user sees."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("askew: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_every_goal_writes_a_folding_with_its_figures(run_copy, capsys):
+    network = load_network(run_copy / "network.npz")
+    fold = ["fold", "--run", str(run_copy), "--board", "pynq z2"]
+    figures = {}
+    for goal in (["--max-fps"], ["--latency"], ["--target-fps", "250000"]):
+        assert askew([*fold, *goal]) == 0
+        described = figures[goal[0]] = json.loads((run_copy / "folding.json").read_text())
+        folding = load_folding(run_copy / "folding.json", network)
+        assert described["network_hash"] == network.hash
+        assert described["board"] == "Pynq-Z2"
+        assert described["clock_mhz"] == 100
+        assert described["frames_per_second"] == 100e6 / described["frame_ii_cycles"]
+        assert {name: layer["cycles"] for name, layer in described["layers"].items()} == folding.cycles(network)
+        parts = [*described["layers"].values(), *described["others"].values()]
+        for key in ("luts", "ffs", "bram18"):
+            assert described[key] >= sum(part[key] for part in parts) >= 0
+    assert figures["--target-fps"]["frames_per_second"] >= 250_000
+    assert figures["--target-fps"]["luts"] < figures["--max-fps"]["luts"]
+    assert figures["--latency"]["latency_cycles"] <= figures["--max-fps"]["latency_cycles"]
+    assert "frames/s at 100 MHz" in capsys.readouterr().out
+
+
+def test_the_clock_sets_the_cycles(run_copy):
+    fold = ["fold", "--run", str(run_copy), "--board", "Pynq-Z2", "--target-fps", "100000"]
+    taken = []
+    for clock in ("100", "200"):
+        assert askew([*fold, "--clock-mhz", clock]) == 0
+        described = json.loads((run_copy / "folding.json").read_text())
+        assert described["frames_per_second"] >= 100_000
+        taken.append(described["luts"])
+    assert taken[1] < taken[0]
+
+
+def test_what_users_get_wrong(run_copy, tmp_path, capsys):
+    fold = ["fold", "--run", str(run_copy)]
+    assert askew([*fold, "--board", "Pynq-Z2"]) == 2
+    assert "exactly one of --target-fps, --max-fps, --latency and --folding" in complaint(capsys)
+    assert askew([*fold, "--board", "Pynq-Z2", "--max-fps", "--latency"]) == 2
+    assert "exactly one of" in complaint(capsys)
+    assert askew([*fold, "--max-fps"]) == 2
+    assert ", ".join(board_names()) in complaint(capsys)
+    assert askew([*fold, "--board", "Pink-Z2", "--max-fps"]) == 2
+    line = complaint(capsys)
+    assert "board 'Pink-Z2' is not known" in line
+    assert all(name in line for name in board_names())
+    assert askew([*fold, "--board", "Pynq-Z2", "--target-fps", "1e12"]) == 2
+    assert "the fastest possible is 100,000,000 frames/s, a frame every 1 cycle" in complaint(capsys)
+    assert not (run_copy / "folding.json").exists()
+
+
+def test_a_folding_over_the_budget(run_copy, tmp_path, capsys):
+    fold = ["fold", "--run", str(run_copy)]
+    assert askew([*fold, "--board", "Pynq-Z2", "--max-fps"]) == 0
+    large = tmp_path / "large.json"
+    described = json.loads((run_copy / "folding.json").read_text())
+    large.write_text(json.dumps(described))
+    board = tmp_path / "board.toml"
+    board.write_text(
+        'name = "Mine"\npart = "x"\nfamily = "xc7"\nluts = 50\nffs = 100000\nbram36 = 0\ndsps = 0\nclock_mhz = 50\n'
+    )
+    before = (run_copy / "folding.json").read_bytes()
+    assert askew([*fold, "--board", str(board), "--folding", str(large)]) == 2
+    line = complaint(capsys)
+    assert f"takes {described['luts']:,} LUTs, {described['luts'] - 50:,} more than it has (50)" in line
+    assert (run_copy / "folding.json").read_bytes() == before
+    assert askew([*fold, "--folding", str(large)]) == 0
+    described = json.loads((run_copy / "folding.json").read_text())
+    assert described["board"] is None
+    assert described["frames_per_second"] is None

@@ -1,0 +1,85 @@
+"""`askew rtl`, `askew rtlsim` and the rung rtl on a small trained run.
+
+Oracles: the run's golden frames; the folding's own cycles; the files on disk.
+"""
+
+import json
+
+import pytest
+
+from bnn import load_network
+from flow.cli import run as askew
+from tests.flow.conftest import FOLDING
+
+CYCLES = {"fc1": 16, "fc2": 16, "fc3": 30}
+
+
+def test_golden_frames_through_the_rtl(folded_run, capsys):
+    run = str(folded_run)
+    assert askew(["rtl", "--run", run]) == 0
+    manifest = json.loads((folded_run / "rtl" / "manifest.json").read_text())
+    network_hash = load_network(folded_run / "network.npz").hash
+    assert (manifest["network_hash"], manifest["popcount"]) == (network_hash, "compressor")
+    assert {name: layer["cycles"] for name, layer in manifest["folding"].items()} == CYCLES
+
+    assert askew(["rtlsim", "--run", run, "--frames", "40"]) == 0
+    figures = json.loads((folded_run / "rtlsim.json").read_text())
+    assert figures["network_hash"] == network_hash
+    assert (figures["frames"], figures["mismatches"], figures["popcount"]) == (40, 0, "naive")
+    assert figures["frame_ii_cycles"] == figures["predicted_frame_ii_cycles"] == max(CYCLES.values())
+    assert figures["latency_cycles"] == figures["predicted_latency_cycles"]
+    for name, layer in figures["layers"].items():
+        assert layer["measured"] == layer["predicted"]
+        assert (layer["cycles"], layer["pe"], layer["simd"]) == (CYCLES[name], *FOLDING[name].values())
+    assert figures["layers"]["fc3"]["busy_share"] == 1
+
+    capsys.readouterr()
+    assert askew(["diff", "--run", run, "numpy", "rtl", "--frames", "20"]) == 0
+    assert askew(["ladder", "--run", run, "--rungs", "numpy,rtl", "--frames", "20"]) == 0
+    assert "numpy and rtl agree in every layer on 20 frames" in capsys.readouterr().out
+    assert json.loads((folded_run / "ladder.json").read_text())["rungs"]["rtl"]["mismatches"] == 0
+
+
+@pytest.mark.slow
+def test_stalls_and_a_waveform(folded_run, tmp_path):
+    run, trace = str(folded_run), tmp_path / "first.fst"
+    assert askew(["rtlsim", "--run", run, "--frames", "20", "--stall", "0.3", "--seed", "9"]) == 0
+    assert json.loads((folded_run / "rtlsim.json").read_text())["mismatches"] == 0
+    assert (
+        askew(
+            [
+                "rtlsim",
+                "--run",
+                run,
+                "--frames",
+                "6",
+                "--trace",
+                str(trace),
+                "--threads",
+                "2",
+                "--trace-from",
+                "2",
+                "--trace-count",
+                "3",
+            ]
+        )
+        == 0
+    )
+    assert trace.stat().st_size > 0
+
+
+def test_without_a_compiler_there_is_one_line(folded_run, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    assert askew(["rtlsim", "--run", str(folded_run)]) == 2
+    error = capsys.readouterr().err
+    lines = [line for line in error.splitlines() if line.startswith("askew: ")]
+    assert lines == [
+        "askew: rtlsim: no C++ compiler (g++ or clang++) found, install one (apt install g++) or set CXX"
+    ], error
+    assert not (folded_run / "rtlsim.json").exists()
+
+
+def test_without_a_folding_the_stage_says_what_to_do(run_copy, capsys):
+    assert askew(["rtlsim", "--run", str(run_copy)]) == 2
+    assert "askew fold" in capsys.readouterr().err
