@@ -57,6 +57,10 @@ class BinaryTraining(LightningModule):
         """Called in every process, so that all of them compute with the same number of threads."""
         torch.set_num_threads(self.threads)
 
+    def teardown(self, stage: str) -> None:
+        """Called in every process when all went well; nobody leaves before the last one is done."""
+        self.trainer.strategy.barrier()
+
     def train_dataloader(self) -> Batches:
         """This process's share of the training images, on its device."""
         training = self.config.training

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import signal
 import warnings
@@ -38,6 +37,7 @@ from training.evaluate import accuracy
 from training.models import BinaryNetwork
 from training.module import LIGHTNING_LOGGERS, BinaryTraining, silence_lightning
 from training.plan import plan_network
+from training.processes import Processes
 from training.progress import ProgressBar
 from training.resume import EpochCheckpoint, find_start
 from training.sources.dataset import Dataset, Split
@@ -185,10 +185,6 @@ def _trainer(
     if on_gpu:
         # +-1 and pixels are exact in the 11 bits of TensorFloat-32, so accumulators stay exact
         torch.set_float32_matmul_precision("high")
-    strategy = "auto"
-    if devices * num_nodes > 1:
-        is_launched = num_nodes > 1 or "TORCHELASTIC_RUN_ID" in os.environ or "SLURM_NTASKS" in os.environ
-        strategy = "ddp" if is_launched else "ddp_spawn"
     logger = TensorBoardLogger(
         run_dir / "logs", name="", version="tensorboard", purge_step=start_epoch + 1 if start_epoch else None
     )
@@ -199,7 +195,7 @@ def _trainer(
         accelerator="gpu" if on_gpu else "cpu",
         devices=devices,
         num_nodes=num_nodes,
-        strategy=strategy,
+        strategy=Processes(num_nodes) if devices * num_nodes > 1 else "auto",
         max_epochs=config.training.epochs,
         logger=logger,
         callbacks=callbacks,

@@ -1,6 +1,9 @@
 """Training in two processes. The oracle is one process that averages both halves' gradients by hand."""
 
+import atexit
+
 import torch
+from lightning.pytorch import Callback
 
 from training.batches import Batches, derive_seed
 from training.checkpoint import read_trained
@@ -9,6 +12,20 @@ from training.datasets import load_dataset
 from training.models import BinaryNetwork
 from training.module import ORDER, learning_rate, loss_value, make_optimizer
 from training.train import split_training, train
+
+
+class _AtExit(Callback):
+    """Notes whether a process still holds its process group when its interpreter ends: gloo's threads may abort it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def on_fit_start(self, trainer, pl_module):
+        assert torch.distributed.is_initialized()
+        atexit.register(self.note, trainer.global_rank)
+
+    def note(self, rank):
+        (self.folder / f"rank{rank}").write_text(str(torch.distributed.is_initialized()))
 
 
 def test_two_processes_take_the_steps_of_one_that_averages_their_gradients(tmp_path):
@@ -22,7 +39,8 @@ def test_two_processes_take_the_steps_of_one_that_averages_their_gradients(tmp_p
         },
         "two.toml",
     )
-    result = train(config, tmp_path, devices=2, threads=1, progress=False)
+    result = train(config, tmp_path, devices=2, threads=1, progress=False, callbacks=[_AtExit(tmp_path)])
+    assert [(tmp_path / f"rank{rank}").read_text() for rank in (0, 1)] == ["False", "False"]
     assert len(result.history) == 2
     assert set(result.plus_one) == {"fc1"}
 
