@@ -137,6 +137,16 @@ def binary_conv(
     return _prepared(conv, weight_start)
 
 
+def real_dense(inputs: int, outputs: int) -> nn.Module:
+    """A dense layer of real weights without bias, for full-precision twins."""
+    return nn.Linear(inputs, outputs, bias=False)
+
+
+def real_conv(channels_in: int, channels_out: int, kernel: tuple[int, int], stride: tuple[int, int]) -> nn.Module:
+    """A convolution of real weights without bias or padding, for full-precision twins."""
+    return nn.Conv2d(channels_in, channels_out, kernel, stride, bias=False)
+
+
 def binary_sign(estimator: Estimator) -> nn.Module:
     """The sign as a Brevitas activation; sign(0) is +1."""
     return QuantIdentity(act_quant=ACTIVATION_QUANT[estimator])  # type: ignore[no-any-return]
@@ -217,6 +227,20 @@ class ThresholdShift(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, c) or (n, c, h, w), shifted."""
         return x - (_per_channel(self.shift, x.dim()) if self.shift.dim() else self.shift)
+
+
+class ShiftedHardtanh(nn.Module):
+    """clip(x - shift_x, -half_width, half_width) + shift_y: hardtanh moved along x, along y, and widened."""
+
+    def __init__(self, shift_x: float, shift_y: float, half_width: float) -> None:
+        super().__init__()
+        self.shift_x = shift_x
+        self.shift_y = shift_y
+        self.half_width = half_width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape."""
+        return F.hardtanh(x - self.shift_x, -self.half_width, self.half_width) + self.shift_y
 
 
 class ScalarAffine(nn.Module):

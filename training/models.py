@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bnn.errors import UserError
 from bnn.network import NO_PADDING, InputEncoding, Shape
 from bnn.stage import Epilogue, Pool, Stage, StagedModel
 from training import layers
@@ -20,6 +21,10 @@ from training.plan import StagePlan, plan_network
 from training.settings import Estimator
 
 FULL_SCALE = 255
+TWIN_REFUSAL = (
+    "activation.hardtanh: this is a full-precision twin, and the integer network holds 1-bit weights and activations; "
+    "it is trained and evaluated, not exported"
+)
 
 
 class BinaryStage(nn.Module):
@@ -30,12 +35,7 @@ class BinaryStage(nn.Module):
         self.plan = plan
         training, activation = config.training, config.activation
         self.pad = layers.ConstantPad(plan.padding, plan.pad_value) if plan.padding != NO_PADDING else None
-        if plan.is_convolution:
-            self.matrix = layers.binary_conv(
-                plan.input_shape[2], plan.mh, plan.kernel, plan.stride, training.weight_start
-            )
-        else:
-            self.matrix = layers.binary_dense(plan.mw, plan.mh, training.weight_start)
+        self.matrix = _matrix(plan, None if activation.hardtanh else training.weight_start)
         self.pool_before = _pool(plan.pool_before)
         self.pool_after = _pool(plan.pool_after)
         self.dropout = nn.Dropout(training.dropout) if training.dropout and not plan.is_last else None
@@ -51,7 +51,11 @@ class BinaryStage(nn.Module):
             self.epilogue.add_module("shift", layers.ThresholdShift(activation.learned_shift_start, plan.mh))
         elif shift:
             self.epilogue.add_module("shift", layers.ThresholdShift(shift))
-        self.epilogue.add_module("sign", layers.binary_sign(activation.ste))
+        if activation.hardtanh is None:
+            self.epilogue.add_module("sign", layers.binary_sign(activation.ste))
+        else:
+            twin = activation.hardtanh
+            self.epilogue.add_module("hardtanh", layers.ShiftedHardtanh(twin.shift_x, twin.shift_y, twin.half_width))
 
     def accumulate(self, x: Tensor) -> Tensor:
         """Accumulators behind the pool that stands before the activation: (n, c, h, w), or (n, mh) where dense."""
@@ -118,7 +122,9 @@ class BinaryNetwork(nn.Module):
         for plan in plans:
             shift = 0.0 if plan.is_last else next(shifts)
             self.stages[plan.name] = BinaryStage(plan, config, shift)
-        self._latent_weights: list[Tensor] = [layers.latent_weight(stage.matrix) for stage in self.stage_list()]
+        self.refusal = TWIN_REFUSAL if config.activation.hardtanh else None
+        latent = [] if self.refusal else [layers.latent_weight(stage.matrix) for stage in self.stage_list()]
+        self._latent_weights: list[Tensor] = latent
         self._slopes = [module.weight for module in self.modules() if isinstance(module, nn.PReLU)]
         self.train()
 
@@ -146,13 +152,20 @@ class BinaryNetwork(nn.Module):
 
         A falling slope would make the activation fire on both sides, which no single threshold can do.
         """
-        torch._foreach_clamp_min_(self._latent_weights, -1.0)
-        torch._foreach_clamp_max_(self._latent_weights, 1.0)
+        if self._latent_weights:
+            torch._foreach_clamp_min_(self._latent_weights, -1.0)
+            torch._foreach_clamp_max_(self._latent_weights, 1.0)
         for slope in self._slopes:
             slope.clamp_(min=0.0)
 
     def staged(self) -> StagedModel:
-        """The network as threshold absorption reads it: a copy on the CPU in evaluation mode, free of this one."""
+        """The network as threshold absorption reads it: a copy on the CPU in evaluation mode, free of this one.
+
+        Raises:
+            UserError: a full-precision twin.
+        """
+        if self.refusal:
+            raise UserError(self.refusal)
         model = copy.deepcopy(self).cpu().eval()
         return StagedModel(_encoding(model), tuple(_staged(stage) for stage in model.stage_list()))
 
@@ -227,6 +240,16 @@ def _shifts(config: Config) -> Iterator[float | None]:
     given = config.activation.shifts
     count = config.network.hidden_count
     return iter([None] * count if given is None else given * (count if len(given) == 1 else 1))
+
+
+def _matrix(plan: StagePlan, weight_start: float | None) -> nn.Module:
+    """Binary weights that start within +-``weight_start``; real ones where None."""
+    if plan.is_convolution:
+        sizes = (plan.input_shape[2], plan.mh, plan.kernel, plan.stride)
+        return layers.real_conv(*sizes) if weight_start is None else layers.binary_conv(*sizes, weight_start)
+    if weight_start is None:
+        return layers.real_dense(plan.mw, plan.mh)
+    return layers.binary_dense(plan.mw, plan.mh, weight_start)
 
 
 def _pool(pool: Pool | None) -> nn.Module | None:

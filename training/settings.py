@@ -161,6 +161,23 @@ class NetworkConfig(Section):
         return sum(not isinstance(layer, PoolConfig) for layer in self.layers)
 
 
+class HardtanhConfig(Section):
+    """The full-precision twin: real weights, and clip(x - shift_x, -half_width, half_width) + shift_y for the sign.
+
+    Shifted along x it is what a shifted threshold is to the sign; along y its outputs are unbalanced by themselves.
+    Kim et al. (CVPR 2021) ask with such networks whether it is the lack of balance that helps.
+
+    Attributes:
+        shift_x: where its middle is.
+        shift_y: what is added to its output.
+        half_width: its output spans twice this.
+    """
+
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+    half_width: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
+
+
 class ActivationConfig(Section):
     """What stands between an accumulator and its bit: batch norm, pre-activation, minus the shift, sign.
 
@@ -171,6 +188,7 @@ class ActivationConfig(Section):
         pre_activation: none, relu, leaky_relu or prelu (one slope a channel).
         leaky_slope: slope below zero of leaky_relu, and where prelu starts.
         ste: clipped_identity or approx_sign.
+        hardtanh: makes the network its own full-precision twin; it trains, and cannot be exported.
     """
 
     threshold_shift: float | tuple[float, ...] | Literal["learned"] = 0.0
@@ -179,6 +197,7 @@ class ActivationConfig(Section):
     pre_activation: PreActivation = PreActivation.NONE
     leaky_slope: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     ste: Estimator = Estimator.CLIPPED_IDENTITY
+    hardtanh: HardtanhConfig | None = None
 
     @field_validator("threshold_shift", mode="before")
     @classmethod
@@ -194,6 +213,12 @@ class ActivationConfig(Section):
         starts = self.shifts if self.shifts is not None else (self.learned_shift_start,)
         if self.pre_activation is PreActivation.RELU and min(starts) <= 0:
             raise ValueError("pre_activation relu needs every threshold_shift above 0, or all outputs are +1")
+        return self
+
+    @model_validator(mode="after")
+    def _check_hardtanh(self) -> Self:
+        if self.hardtanh is not None and (self.shifts is None or any(self.shifts)):
+            raise ValueError("hardtanh has no threshold: use hardtanh.shift_x in the place of threshold_shift")
         return self
 
     @property

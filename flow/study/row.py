@@ -13,6 +13,7 @@ from flow.run_folder import read_json
 from flow.study.plan import StudyRow
 
 DONE, FAILED = "done", "failed"
+INTEGER, REFERENCE = "integer", "reference"  # whose accuracy it is: the integer network's, or the trained model's
 
 
 def row_file(out: Path, row: StudyRow) -> Path:
@@ -32,7 +33,8 @@ def finished_row(out: Path, row: StudyRow) -> dict[str, Any] | None:
 def compute_row(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> dict[str, Any]:
     """Train (or go on), absorb, and simulate the whole test set; the figures, also written to the row's file.
 
-    Accuracy is the integer network's. An error becomes a failed row: the others go on.
+    Accuracy is the integer network's; the trained model's where the integer network cannot hold it. An error becomes
+    a failed row: the others go on.
     """
     start, cpu_start = time.perf_counter(), time.process_time()
     figures: dict[str, Any] = {"config_hash": row.config.hash, "askew_version": VERSION, "seed": row.seed}
@@ -64,17 +66,22 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> d
     run = RunFolder.claim(out / "runs" / row.id, row.config.to_toml())
     result = train(row.config, run.path, data_dir=data_dir, threads=threads, progress=False)
     model = load_trained(run.checkpoint, row.config)
-    network = absorb(model.staged())
-    save_network(network, run.network_file)
     test = load_dataset(row.config.data.name, data_dir).test
-    scores = simulate(network, test.images, threads=threads)
-    return {
-        "network_hash": network.hash,
-        "accuracy": accuracy(scores, test.labels),
+    figures = {
         "reference_accuracy": result.test_accuracy,
-        "mismatches": len(mismatching_frames(predict(model, test.images), scores)),
-        "frames": len(test.images),
+        "frames": len(test),
         "epochs": result.epochs,
         "final_loss": result.history[-1]["loss"],
         "plus_one": result.plus_one,
+    }
+    if model.refusal:  # the integer network cannot hold it
+        return figures | {"kind": REFERENCE, "accuracy": result.test_accuracy, "mismatches": None}
+    network = absorb(model.staged())
+    save_network(network, run.network_file)
+    scores = simulate(network, test.images, threads=threads)
+    return figures | {
+        "kind": INTEGER,
+        "network_hash": network.hash,
+        "accuracy": accuracy(scores, test.labels),
+        "mismatches": len(mismatching_frames(predict(model, test.images), scores)),
     }

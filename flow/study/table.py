@@ -20,7 +20,17 @@ from flow.study.plot import plot_accuracy
 from flow.study.row import DONE
 
 Result = tuple[StudyRow, dict[str, Any]]
-FIGURES = ("status", "accuracy", "reference_accuracy", "mismatches", "frames", "epochs", "final_loss", "network_hash")
+FIGURES = (
+    "status",
+    "kind",
+    "accuracy",
+    "reference_accuracy",
+    "mismatches",
+    "frames",
+    "epochs",
+    "final_loss",
+    "network_hash",
+)
 
 
 def write_tables(study: Study, results: list[Result], out: Path) -> None:
@@ -68,7 +78,7 @@ def points(results: list[Result]) -> list[dict[str, Any]]:
                 "failed": len(members) - len(accuracies),
                 "mean": mean(accuracies) if accuracies else None,
                 "deviation": stdev(accuracies) if len(accuracies) > 1 else None,
-                "mismatches": sum(figures["mismatches"] for _, figures in members if figures["status"] == DONE),
+                "mismatches": sum(figures["mismatches"] or 0 for _, figures in members if figures["status"] == DONE),
             }
         )
     return grouped

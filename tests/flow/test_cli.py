@@ -139,6 +139,17 @@ def test_config_mistakes(exported_run, tmp_path, capsys, setting, message):
     assert not (tmp_path / "new").exists()  # so that the mended config can have it
 
 
+def test_a_full_precision_twin_is_trained_and_not_exported(exported_run, tmp_path, capsys):
+    run = tmp_path / "twin"
+    options = ["--set", "activation.hardtanh.shift_x=0.5", "--set", "training.epochs=1"]
+    options += ["--set", "activation.threshold_shift=0.0"]
+    assert askew(["train", "--config", str(exported_run / "config.toml"), "--run", str(run), *options]) == 0
+    before = {file.name for file in run.iterdir()}
+    assert askew(["export", "--run", str(run)]) == 2
+    assert "full-precision twin" in complaint(capsys)
+    assert {file.name for file in run.iterdir()} == before
+
+
 def test_an_unknown_config_lists_the_shipped_ones(tmp_path, capsys):
     assert askew(["train", "--config", "nothing", "--run", str(tmp_path / "new")]) == 2
     assert "tfc-mnist" in complaint(capsys)

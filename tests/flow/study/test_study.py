@@ -150,6 +150,23 @@ def test_a_failing_row_does_not_lose_the_others(tmp_path, capsys):
     assert "batch_size (1)" in rows["error"][0]
 
 
+def test_what_the_integer_network_cannot_hold_is_recorded_as_the_trained_models(tmp_path):
+    (tmp_path / "small.toml").write_text(SMALL)
+    study = tmp_path / "twins.toml"
+    text = STUDY.replace("CONFIG", str(tmp_path / "small.toml")).replace("[0, 1]", "[0]")
+    study.write_text(text.replace("activation.threshold_shift", "activation.hardtanh.shift_x"))
+    assert askew(["study", "--config", str(study), "--out", str(tmp_path / "out")]) == 0
+    rows = pd.read_csv(tmp_path / "out" / "rows.csv")
+    assert list(rows["kind"]) == ["reference", "reference"]
+    assert rows["mismatches"].isna().all()
+    images = load_dataset("digits").test
+    for row in rows.itertuples():
+        run = tmp_path / "out" / "runs" / row.id
+        model = load_trained(run / "checkpoint.ckpt", load_config(run / "config.toml"))
+        assert (predict(model, images.images).argmax(axis=1) == images.labels).mean() == pytest.approx(row.accuracy)
+    assert not list((tmp_path / "out").rglob("network.npz"))
+
+
 def test_variants_and_fixed_settings(study_file):
     study_file.write_text(
         study_file.read_text().replace("seeds = [0, 1]", "seeds = [4]")
