@@ -123,8 +123,8 @@ class BinaryNetwork(nn.Module):
             shift = 0.0 if plan.is_last else next(shifts)
             self.stages[plan.name] = BinaryStage(plan, config, shift)
         self.refusal = TWIN_REFUSAL if config.activation.hardtanh else None
-        latent = [] if self.refusal else [layers.latent_weight(stage.matrix) for stage in self.stage_list()]
-        self._latent_weights: list[Tensor] = latent
+        matrices = [] if self.refusal else [stage.matrix for stage in self.stage_list()]
+        self._latent_weights: list[Tensor] = [layers.latent_weight(matrix) for matrix in matrices]
         self._slopes = [module.weight for module in self.modules() if isinstance(module, nn.PReLU)]
         self.train()
 
