@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+from ray.cluster_utils import Cluster
 
 from bnn import UserError
 from flow.cli import run as askew
@@ -136,6 +137,18 @@ def test_where_ray_dies_the_rows_go_on(left_alone, tmp_path):
             child.kill()
     assert process.wait(timeout=300) == 0
     assert (tmp_path / "out" / "rows.csv").read_bytes() == (left_alone / "out" / "rows.csv").read_bytes()
+
+
+def test_a_cluster_gives_the_same_tables(left_alone, tmp_path):
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        out = tmp_path / "out"
+        study = ["study", "--config", str(left_alone / "tiny.toml"), "--out", str(out), "--address", cluster.address]
+        done = subprocess.run([sys.executable, "-m", "flow", *study], capture_output=True, text=True, check=False)
+    finally:
+        cluster.shutdown()
+    assert done.returncode == 0, done.stderr
+    assert (out / "rows.csv").read_bytes() == (left_alone / "out" / "rows.csv").read_bytes()
 
 
 def test_a_failing_row_does_not_lose_the_others(tmp_path, capsys):
