@@ -178,6 +178,9 @@ def report(
     against: Annotated[
         list[Path] | None, typer.Option("--against", help="Another run to show beside it; repeatable.")
     ] = None,
+    study: Annotated[
+        list[Path] | None, typer.Option("--study", help="A study's folder (its --out) to show; repeatable.")
+    ] = None,
 ) -> None:
     """Gather everything known of a run into report.html, report.md and report.json."""
     from flow.report import collect, to_markdown  # noqa: PLC0415
@@ -185,7 +188,7 @@ def report(
     from flow.run_folder import RunFolder  # noqa: PLC0415
 
     folder = RunFolder.open(run)
-    contents = collect(folder, [RunFolder.open(other) for other in against or []])
+    contents = collect(folder, [RunFolder.open(other) for other in against or []], study or [])
     write_json(folder.report_json, contents)
     write_text(folder.report_markdown, to_markdown(contents))
     write_text(folder.report_html, to_html(contents))
@@ -271,7 +274,7 @@ def study(
     address: Annotated[str | None, typer.Option("--address", help="A Ray cluster in place of this machine.")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Train, absorb and simulate every combination of a study; rows.csv, rows.parquet, summary.md, accuracy.svg."""
+    """Train, absorb and simulate every combination of a study; tables, words and a plot."""
     from flow.progress import progress_bar  # noqa: PLC0415
     from flow.study import StudyRow, load_study, run_study  # noqa: PLC0415
     from flow.study.run import failures  # noqa: PLC0415

@@ -46,9 +46,9 @@ class ReferenceRung:
 
     def __init__(self, run: RunFolder) -> None:
         from training.config import load_config  # noqa: PLC0415 - torch takes seconds to import
-        from training.train import load_trained  # noqa: PLC0415
+        from training.train import load_binary  # noqa: PLC0415
 
-        self._model = load_trained(run.require(run.checkpoint, "train"), load_config(run.config))
+        self._model = load_binary(run.require(run.checkpoint, "train"), load_config(run.config))
         self._last_layer = self._model.stage_list()[-1].plan.name
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:

@@ -29,7 +29,7 @@ from onnx_export.absorb import absorb
 from training.config import load_config
 from training.layers import ThresholdShift
 from training.models import BinaryNetwork
-from training.train import load_trained
+from training.train import load_binary
 
 WITH, WITHOUT = "with_shift", "without_shift"
 SHIFT, SIGN = "shift", "sign"  # names within a stage's epilogue
@@ -64,7 +64,7 @@ def run_shift_cost(path: Path, *, shift: float, frames: int, with_synthesis: boo
     """
     run = RunFolder.open(path)
     network = run.network()
-    model = load_trained(run.require(run.checkpoint, "train --config NAME"), load_config(run.config))
+    model = load_binary(run.require(run.checkpoint, "train --config NAME"), load_config(run.config))
     has_shift = any(SHIFT in dict(stage.epilogue.named_children()) for stage in model.stage_list())
     twin = absorb(with_shift(model, 0.0 if has_shift else shift).staged())
     layers = load_folding(run.require(run.folding, "fold"), network).layers

@@ -16,11 +16,10 @@ from bnn.network import Network
 from bnn.serialize import save_network
 from bnn.version import VERSION
 from flow.ladder import accuracy, mismatching_frames
+from flow.plus_fraction import PROFILE_FRAMES, describe_fractions
 from flow.progress import console, progress_bar
 from flow.run_folder import Golden, RunFolder, read_json, sha256
 from hw.simulator import Backend, available_backends, reference_meaning, simulate, trace
-
-PROFILE_FRAMES = 256  # enough for the fraction of +1 to three digits
 
 
 def train(
@@ -74,7 +73,8 @@ def export(path: Path, *, data_dir: Path | None, force: bool) -> None:
     config = load_config(run.config)
     model = load_trained(run.checkpoint, config)
     network = absorb(model.staged())
-    test = load_dataset(config.data.name, data_dir).test
+    test = load_dataset(config.data.name, data_dir, config.data.image_size).test
+    images = test.pixels
     stamp.unlink(missing_ok=True)
     save_network(network, run.network_file)
     export_qonnx(
@@ -84,9 +84,9 @@ def export(path: Path, *, data_dir: Path | None, force: bool) -> None:
         network_hash=network.hash,
         layer_names=[layer.name for layer in network.layers],
     )
-    with progress_bar("golden answers", len(test.images)) as progress:
-        scores = simulate(network, test.images, backend=Backend.NUMPY, progress=progress)
-    golden = Golden(test.images, test.labels, scores)
+    with progress_bar("golden answers", len(images)) as progress:
+        scores = simulate(network, images, backend=Backend.NUMPY, progress=progress)
+    golden = Golden(images, test.labels, scores)
     run.write_golden(golden, network)
     write_json(
         stamp,
@@ -139,15 +139,13 @@ def simulate_run(
 
 
 def profile(network: Network, golden: Golden) -> dict[str, dict[str, Any]]:
-    """Per layer with bits, over the first frames: the fraction of +1, in all and per channel's quartiles."""
+    """Per layer with bits, over the first frames: the fraction of +1, in all and per channel."""
     images = golden.images[:PROFILE_FRAMES]
     traced = reference_meaning(network, trace(network, images, backend=Backend.NUMPY))
     layers = {}
     for name, bits in list(traced.items())[:-1]:
         per_channel = bits.mean(axis=(0, 1, 2))
-        layers[name] = {
-            "plus_fraction": float(bits.mean()),
-            "plus_fraction_quartiles": [float(value) for value in np.quantile(per_channel, [0, 0.25, 0.5, 0.75, 1])],
+        layers[name] = describe_fractions(per_channel) | {
             "constant_channels": int(((per_channel == 0) | (per_channel == 1)).sum()),
             "channels": int(bits.shape[3]),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from flow.report import evidence
 from flow.report.against import side_by_side
 from flow.report.comparison import compare
 from flow.report.shift import before_shift
+from flow.report.study import read_study
 from flow.run_folder import RunFolder
 
 STAGES = {  # file below the run folder, without .json: the command that makes it
@@ -32,13 +34,18 @@ HARDWARE = {
 }
 
 
-def collect(run: RunFolder, against: Sequence[RunFolder] = ()) -> dict[str, Any]:
+def collect(run: RunFolder, against: Sequence[RunFolder] = (), studies: Sequence[Path] = ()) -> dict[str, Any]:
     """Everything that the report shows; ``missing`` maps each absent part to the command that makes it.
 
     Args:
         run: the run.
         against: other runs, to be shown beside it.
+        studies: folders that `askew study` wrote.
+
+    Raises:
+        UserError: a part is damaged, belongs to another network, or is no study.
     """
+    studied = [read_study(folder, run) for folder in studies]
     network = run.network()
     report = _of_stages(run, network)
     hardware = report["hardware"]
@@ -59,6 +66,7 @@ def collect(run: RunFolder, against: Sequence[RunFolder] = ()) -> dict[str, Any]
         "mistakes": evidence.worst_mistakes(golden) if golden else [],
         "summary": side_by_side(run, report),
         "against": [side_by_side(other, _of_stages(other, other.network())) for other in against],
+        "studies": studied,
     }
 
 
@@ -93,7 +101,10 @@ def describe_network(network: Network, profile: dict[str, Any]) -> dict[str, Any
     """Shape, size in bits and thresholds of every layer, with its fraction of +1 where a simulation measured it."""
     layers = [
         _describe_layer(layer, shape, value_range)
-        | {key: profile.get(layer.name, {}).get(key) for key in ("plus_fraction", "plus_fraction_quartiles")}
+        | {
+            key: profile.get(layer.name, {}).get(key)
+            for key in ("plus_fraction", "plus_fraction_quartiles", "plus_fraction_channels")
+        }
         for layer, shape, value_range in network.walk()
     ]
     return {

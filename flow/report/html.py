@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from flow.report.against import against_table
 from flow.report.gantt import plot_gantt
 from flow.report.hardware import checks, layer_table, whole_table
 from flow.report.markdown import describe, layer_rows
 from flow.report.plots import plot_accuracy, plot_plus_fractions, plot_resources, plot_thresholds, resource_shares
+from flow.report.study import describe_study, describe_this_run, plot_study, study_table
+from flow.report.svg import PALETTE
 from flow.report.tables import number, percent
 
 FOLDER = Path(__file__).parent
 MATRIX_CLASSES = 20  # a larger confusion matrix is a list of the most frequent mistakes alone
 PAIRS = 10
-_NUMBER = re.compile(r"-?[\d,]+(\.\d+)?%?")
+_NUMBER = re.compile(r"[+-]?[\d,]+(\.\d+)?%?")
 
 Table = tuple[list[str], list[tuple[Any, ...]]]
 
@@ -31,17 +33,19 @@ def to_html(report: dict[str, Any]) -> str:
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.tests["plain_number"] = lambda text: _NUMBER.fullmatch(str(text)) is not None
+    environment.filters["breakable"] = lambda text: escape(text).replace(".", Markup(".<wbr>"))
     environment.filters["sort_key"] = lambda text: str(text).replace(",", "").rstrip("%")
     rungs, network, comparison = report["rungs"], report["network"], report["comparison"]
     return environment.get_template("template.html").render(
         report=report,
-        style=_file("style.css"),
-        script=_file("sort.js"),
+        style=_file(PALETTE) + _file(FOLDER / "style.css"),
+        script=_file(FOLDER / "sort.js"),
         described=describe(network),
         tiles=_tiles(report),
         rungs=_rungs(rungs),
         differing=[name for name, rung in rungs.items() if rung["mismatches"]],
         against=against_table([report["summary"], *report["against"]]) if report["against"] else None,
+        studies=[_study(study, f"study-{index}") for index, study in enumerate(report["studies"], 1)],
         layers=layer_rows(network),
         shift_note=_shift_note(report),
         has_hardware=any(report["hardware"].values()),
@@ -57,8 +61,22 @@ def to_html(report: dict[str, Any]) -> str:
     )
 
 
-def _file(name: str) -> Markup:
-    return Markup((FOLDER / name).read_text(encoding="utf-8"))
+def _file(path: Path) -> Markup:
+    return Markup(path.read_text(encoding="utf-8"))
+
+
+def _study(study: dict[str, Any], name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "heading": study["question"] or study["name"],
+        "title": study["name"],
+        "statement": study["statement"],
+        "method": study["method"],
+        "this_run": describe_this_run(study),
+        "description": describe_study(study),
+        "table": study_table(study),
+        "plot": plot_study(study, f"{name}-plot"),
+    }
 
 
 def _tiles(report: dict[str, Any]) -> list[tuple[str, str]]:

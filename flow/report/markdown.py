@@ -6,6 +6,7 @@ from typing import Any
 
 from flow.report.against import against_table
 from flow.report.hardware import hardware_section
+from flow.report.study import study_section
 from flow.report.tables import percent, table
 
 
@@ -22,6 +23,8 @@ def to_markdown(report: dict[str, Any]) -> str:
     ]
     if report["against"]:
         sections += ["## Side by side\n", table(*against_table([report["summary"], *report["against"]]))]
+    for study in report["studies"]:
+        sections += [f"## {study['question'] or study['name']}\n", f"Study {study['name']}.\n", study_section(study)]
     if any(report["hardware"].values()):
         sections += ["## Cycles and resources\n", hardware_section(report)]
     if report["missing"]:

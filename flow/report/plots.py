@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from flow.report.comparison import SOURCES
-from flow.report.svg import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, draw
+from flow.report.svg import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, RED, draw
 from flow.report.tables import number, percent
 
 WIDTH = 4.6  # inches
+FRACTION_BINS = 25
+FAINT = 0.55  # of an area
 
 
 def plot_accuracy(rungs: dict[str, Any]) -> Markup:
@@ -25,7 +29,7 @@ def plot_accuracy(rungs: dict[str, Any]) -> Markup:
             colour = RED if rung["mismatches"] else BLUE
             axes.plot([low, high], [row, row], color=colour, linewidth=3, alpha=0.4, solid_capstyle="butt")
             axes.plot([accuracy], [row], "o", color=colour)
-        _rows(axes, list(rungs))
+        label_rows(axes, list(rungs))
         axes.set_xlabel("accuracy on the frames that the rung was given, %")
 
     words = ", ".join(f"{name} {percent(rung['accuracy'])}" for name, rung in rungs.items())
@@ -33,53 +37,54 @@ def plot_accuracy(rungs: dict[str, Any]) -> Markup:
 
 
 def plot_plus_fractions(layers: dict[str, Any]) -> Markup:
-    """Each layer's fraction of +1: its channels' quartiles as a box; before the shift in grey, where it is known.
+    """How the fraction of +1 is spread over each layer's channels; below it, in grey, before the shift where known.
 
     Args:
-        layers: name to ``plus_fraction`` and ``plus_fraction_quartiles``, and perhaps ``before_shift`` with both.
+        layers: name to ``plus_fraction``, perhaps ``plus_fraction_channels``, and perhaps ``before_shift`` with both.
     """
     shifted = any("before_shift" in layer for layer in layers.values())
-    height = 0.34 if shifted else 0.0
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.axvline(0.5, color=INK, linewidth=0.8, linestyle=":")
         for row, layer in enumerate(layers.values()):
-            _box(axes, layer, row + height / 2, ORANGE)
+            _spread(axes, layer, row, -1.0, ORANGE)
             if "before_shift" in layer:
-                _box(axes, layer["before_shift"], row - height / 2, GREY)
-        _rows(axes, list(layers))
-        axes.set_xlim(0, 1)
-        axes.set_xlabel("of a layer (diamond), of its channels (quartiles)")
+                _spread(axes, layer["before_shift"], row, 1.0, GREY)
+        label_rows(axes, list(layers))
+        axes.set_ylim(len(layers) - (0.45 if shifted else 0.85), -0.6)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlim(-0.01, 1.01)
+        axes.set_xlabel("fraction of +1: of the channels (areas), of the layer (diamond)")
         if shifted:
-            for colour, label in ((GREY, "before the shift"), (ORANGE, "after")):
-                axes.plot([], [], "s", color=colour, label=label)
-            figure.legend(loc="outside upper right", ncols=2)
+            figure.legend(
+                handles=[
+                    Patch(color=ORANGE, alpha=FAINT, label="with the shift"),
+                    Patch(color=GREY, alpha=FAINT, label="without it"),
+                ],
+                loc="outside upper right",
+                ncols=2,
+            )
 
-    words = ", ".join(f"{name} {percent(layer['plus_fraction'])}" for name, layer in layers.items())
-    size = (WIDTH, 1.0 + (0.5 if shifted else 0.34) * len(layers))
+    words = ", ".join(_in_words(name, layer) for name, layer in layers.items())
+    size = (WIDTH, 0.7 + (1.05 if shifted else 0.6) * len(layers))
     return draw("plus-fraction", f"Fraction of +1 in each layer: {words}", size, paint)
 
 
-def _box(axes: Axes, figures: dict[str, Any], row: float, colour: str) -> None:
-    quartiles = figures.get("plus_fraction_quartiles")
-    if quartiles and quartiles[0] != quartiles[-1]:
-        low, first, median, third, high = quartiles
-        box = {"whislo": low, "q1": first, "med": median, "q3": third, "whishi": high}
-        line = {"color": colour, "linewidth": 1.2}
-        axes.bxp(
-            [box],
-            positions=[row],
-            widths=0.3,
-            orientation="horizontal",
-            showfliers=False,
-            manage_ticks=False,
-            boxprops=line,
-            whiskerprops=line,
-            capprops=line,
-            medianprops={"color": colour, "linewidth": 2.5},
-        )
-    axes.plot([figures["plus_fraction"]], [row], "D", color=colour, markersize=4)
+def _spread(axes: Axes, figures: dict[str, Any], row: int, way: float, colour: str) -> None:
+    """A histogram of the channels standing on the row's line, or hanging from it, and the layer's own fraction."""
+    channels = figures.get("plus_fraction_channels") or []
+    if len(channels) > 1:
+        counts, edges = np.histogram(channels, FRACTION_BINS, (0.0, 1.0))
+        heights = row + way * 0.42 * counts / counts.max()
+        axes.stairs(heights, edges, baseline=row, fill=True, color=colour, alpha=FAINT)
+        axes.stairs(heights, edges, baseline=row, color=colour, linewidth=0.8)
+    axes.plot([figures["plus_fraction"]], [row + way * 0.08], "D", color=colour, markersize=5, markeredgecolor=PAPER)
+
+
+def _in_words(name: str, layer: dict[str, Any]) -> str:
+    before = f" (before the shift {percent(layer['before_shift']['plus_fraction'])})" if "before_shift" in layer else ""
+    return f"{name} {percent(layer['plus_fraction'])}{before}"
 
 
 def plot_thresholds(name: str, index: int, thresholds: dict[str, Any]) -> Markup:
@@ -126,9 +131,9 @@ def plot_resources(board: str, shares: list[tuple[str, str, int, int]]) -> Marku
         for row, (resource, _, taken, offered) in enumerate(shares):
             share = 100 * taken / offered if offered else 0.0
             axes.barh(row, share, 0.6, color=RED if taken > offered else colours[resource])
-        _rows(axes, [f"{resource}: {source}" for resource, source, _, _ in shares])
+        label_rows(axes, [f"{resource}: {source}" for resource, source, _, _ in shares])
         numbers = axes.twinx()
-        _rows(numbers, [f"{taken:,} of {offered:,}" for _, _, taken, offered in shares])
+        label_rows(numbers, [f"{taken:,} of {offered:,}" for _, _, taken, offered in shares])
         if longest > 100:
             axes.axvline(100, color=RED, linewidth=1)
         axes.set_xlim(0, longest * 1.01)
@@ -138,7 +143,7 @@ def plot_resources(board: str, shares: list[tuple[str, str, int, int]]) -> Marku
     return draw("resources", f"Resources of {board}: {words}", (WIDTH, 0.8 + 0.28 * len(shares)), paint)
 
 
-def _rows(axes: Axes, names: list[str]) -> None:
+def label_rows(axes: Axes, names: list[str]) -> None:
     """One row a name, the first on top."""
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)

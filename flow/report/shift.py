@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from flow.plus_fraction import PROFILE_FRAMES, describe_fractions
 from flow.report.evidence import config_table
 from flow.run_folder import Golden, RunFolder, sha256
 
 
 def before_shift(run: RunFolder, exported: dict[str, Any] | None, golden: Golden) -> dict[str, dict[str, Any]]:
-    """Layer to ``plus_fraction`` and ``plus_fraction_quartiles`` (of its channels), over the profile's frames.
+    """Layer to what `describe_fractions` gives, over the profile's frames.
 
     Only the shift of the layer itself is left out, so that both fractions are of the same accumulators. Names are as in
     ``BinaryNetwork.trace``: a layer that pools before its activation is found under its pool's name. Layers without a
@@ -25,20 +23,19 @@ def before_shift(run: RunFolder, exported: dict[str, Any] | None, golden: Golden
         return {}
     import torch  # noqa: PLC0415 - takes seconds to import, and few runs need it
 
-    from flow.stages import PROFILE_FRAMES  # noqa: PLC0415
     from training.config import load_config  # noqa: PLC0415
     from training.layers import ThresholdShift  # noqa: PLC0415
     from training.models import evaluating, to_pixels  # noqa: PLC0415
-    from training.train import load_trained  # noqa: PLC0415
+    from training.train import load_binary  # noqa: PLC0415
 
-    model = load_trained(run.checkpoint, load_config(run.config))
+    model = load_binary(run.checkpoint, load_config(run.config))
     found: dict[str, dict[str, Any]] = {}
 
     def watch(name: str, module: ThresholdShift) -> None:
         def note(_: torch.nn.Module, given: tuple[torch.Tensor]) -> None:
             values = given[0].detach()
             over = tuple(axis for axis in range(values.dim()) if axis != 1)
-            found[name] = _fractions((values >= 0).double().mean(dim=over).cpu().numpy())
+            found[name] = describe_fractions((values >= 0).double().mean(dim=over).cpu().numpy())
 
         module.register_forward_pre_hook(note)
 
@@ -49,9 +46,3 @@ def before_shift(run: RunFolder, exported: dict[str, Any] | None, golden: Golden
     with evaluating(model), torch.no_grad():
         model(to_pixels(golden.images[:PROFILE_FRAMES], model.device))
     return found
-
-
-def _fractions(per_channel: NDArray[np.float64]) -> dict[str, Any]:
-    """As `simulate` describes them; every channel has as many values, so that the mean is that of all."""
-    quartiles = np.quantile(per_channel, [0, 0.25, 0.5, 0.75, 1])
-    return {"plus_fraction": float(per_channel.mean()), "plus_fraction_quartiles": [float(q) for q in quartiles]}

@@ -17,6 +17,11 @@ def percent(fraction: float | None) -> str:
     return "-" if fraction is None else f"{fraction:.2%}"
 
 
+def signed(fraction: float | None) -> str:
+    """A difference of two shares in percentage points, with its sign; a dash where it is not known."""
+    return "-" if fraction is None else f"{round(100 * fraction, 2) + 0.0:+.2f}"  # no -0.00
+
+
 def number(value: float | None) -> str:
     """A number with commas, at most two digits after the point; a dash where it is not known."""
     if value is None:

@@ -66,7 +66,7 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> d
     run = RunFolder.claim(out / "runs" / row.id, row.config.to_toml())
     result = train(row.config, run.path, data_dir=data_dir, threads=threads, progress=False)
     model = load_trained(run.checkpoint, row.config)
-    test = load_dataset(row.config.data.name, data_dir).test
+    test = load_dataset(row.config.data.name, data_dir, row.config.data.image_size).test
     figures = {
         "reference_accuracy": result.test_accuracy,
         "frames": len(test),
@@ -78,7 +78,7 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> d
         return figures | {"kind": REFERENCE, "accuracy": result.test_accuracy, "mismatches": None}
     network = absorb(model.staged())
     save_network(network, run.network_file)
-    scores = simulate(network, test.images, threads=threads)
+    scores = simulate(network, test.pixels, threads=threads)
     return figures | {
         "kind": INTEGER,
         "network_hash": network.hash,

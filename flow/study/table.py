@@ -7,17 +7,19 @@ left alone.
 from __future__ import annotations
 
 from itertools import groupby
+from math import prod
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import pandas as pd
 
-from bnn.files import atomic_path, write_text
-from flow.report.tables import percent, table
+from bnn.files import atomic_path, write_json, write_text
+from bnn.version import VERSION
+from flow.report.study import SUMMARY, plot_study_file, study_section
+from flow.study.comparison import compare_points, find_axis, state
 from flow.study.plan import Study, StudyRow
-from flow.study.plot import plot_accuracy
-from flow.study.row import DONE
+from flow.study.row import DONE, INTEGER, REFERENCE
 
 Result = tuple[StudyRow, dict[str, Any]]
 FIGURES = (
@@ -31,19 +33,21 @@ FIGURES = (
     "final_loss",
     "network_hash",
 )
+WHOSE = {INTEGER: "integer network", REFERENCE: "trained model"}
 
 
 def write_tables(study: Study, results: list[Result], out: Path) -> None:
-    """``rows.csv``, ``rows.parquet`` and ``summary.md`` of what there is so far."""
+    """``rows.csv``, ``rows.parquet``, ``summary.json``, ``summary.md`` and ``accuracy.svg`` of what there is so far."""
     frame = as_frame(results)
     with atomic_path(out / "rows.csv") as temporary:
         frame.to_csv(temporary, index=False)
     with atomic_path(out / "rows.parquet") as temporary:
         frame.to_parquet(temporary, index=False)
-    write_text(out / "summary.md", summary(study, results))
-    plot = plot_accuracy(study, points(results))
-    if plot is not None:
-        write_text(out / "accuracy.svg", plot)
+    found = summarize(study, results)
+    write_json(out / SUMMARY, found)
+    question = f"{study.question}\n\n" if study.question else ""
+    write_text(out / "summary.md", f"# {study.name}\n\n{question}{study_section(found)}")
+    write_text(out / "accuracy.svg", plot_study_file(found))
 
 
 def as_frame(results: list[Result]) -> pd.DataFrame:
@@ -68,7 +72,10 @@ def points(results: list[Result]) -> list[dict[str, Any]]:
     for _, group in groupby(results, key=lambda result: result[0].point):
         members = list(group)
         first = members[0][0]
-        accuracies = [figures["accuracy"] for _, figures in members if figures["status"] == DONE]
+        done = [(row, figures) for row, figures in members if figures["status"] == DONE]
+        accuracies = [figures["accuracy"] for _, figures in done]
+        counted = [figures["mismatches"] for _, figures in done if figures["mismatches"] is not None]
+        kinds = {figures.get("kind", INTEGER) for _, figures in done}
         grouped.append(
             {
                 "config": first.config_name,
@@ -78,32 +85,36 @@ def points(results: list[Result]) -> list[dict[str, Any]]:
                 "failed": len(members) - len(accuracies),
                 "mean": mean(accuracies) if accuracies else None,
                 "deviation": stdev(accuracies) if len(accuracies) > 1 else None,
-                "mismatches": sum(figures["mismatches"] or 0 for _, figures in members if figures["status"] == DONE),
+                "mismatches": sum(counted) if counted else None,
+                "accuracy_of": WHOSE[kinds.pop()] if len(kinds) == 1 else None,
+                "rows": [
+                    {"seed": row.seed, "config_hash": row.config.hash, "accuracy": figures["accuracy"]}
+                    for row, figures in done
+                ],
             }
         )
     return grouped
 
 
-def summary(study: Study, results: list[Result]) -> str:
-    """The points as Markdown."""
-    varied = list(study.vary)
-    rows = [
-        (
-            point["config"],
-            point["variant"],
-            *(str(point["varied"][key]) for key in varied),
-            percent(point["mean"]),
-            percent(point["deviation"]),
-            point["seeds"],
-            point["failed"],
-            point["mismatches"],
-        )
-        for point in points(results)
-    ]
-    header = ("config", "variant", *varied, "accuracy", "deviation", "seeds", "failed", "mismatches")
-    text = f"# {study.name}\n\n{study.question}\n\n" if study.question else f"# {study.name}\n\n"
-    return (
-        text
-        + "Test accuracy of the integer network: mean and standard deviation over the seeds. Mismatches: test images "
-        "whose classes the trained model orders otherwise.\n\n" + table(header, rows)
-    )
+def summarize(study: Study, results: list[Result]) -> dict[str, Any]:
+    """What ``summary.json`` holds, and what the study's page, plot and section of a report are made from.
+
+    Returns:
+        ``name``, ``question``, ``rows`` (``planned``, ``done``, ``failed``), ``axis`` (`find_axis`), ``points``
+        (`compare_points`), ``statement`` and ``method`` (`state`).
+    """
+    axis = find_axis(study)
+    compared = compare_points(points(results), axis)
+    settings = prod(len(values) for values in study.vary.values())
+    return {
+        "askew_version": VERSION,
+        "name": study.name,
+        "question": study.question,
+        "rows": {
+            "planned": len(study.configs) * len(study.variants) * settings * len(study.seeds),
+            "done": sum(point["seeds"] for point in compared),
+            "failed": sum(point["failed"] for point in compared),
+        },
+        "axis": axis,
+        "points": compared,
+    } | state(compared, axis)

@@ -11,22 +11,39 @@ import numpy as np
 import pytest
 
 from flow.cli import run as askew
+from flow.report.plots import FAINT
+from flow.report.svg import GREY, ORANGE
 
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDTHS = (360, 768, 1280)
+
+SHIFTS = """
+name = "made-up-shifts"
+question = "Does a shift <help>?"
+configs = ["RUN"]
+seeds = [0, 1, 2]
+[vary]
+"activation.ste" = ["clipped_identity", "approx_sign"]
+"activation.threshold_shift" = [-0.5, 0.0, 0.5]
+"""
+SHIFT_ACCURACIES = [
+    *(0.90, 0.91, 0.92, 0.90, 0.92, 0.94, 0.60, 0.61, 0.62),
+    *(0.80, 0.81, None, 0.80, 0.82, 0.81, 0.79, 0.81, 0.83),
+]
+VARIANTS = """
+name = "made-up-variants"
+configs = ["RUN"]
+[[variants]]
+name = "plain"
+[[variants]]
+name = "twin"
+set = { "activation.threshold_shift" = 0.0, "activation.hardtanh.shift_x" = 0.0 }
+"""
+VARIANT_FIGURES = [0.90, 0.91, 0.92, ("reference", 0.97), ("reference", 0.98), ("reference", 0.96)]
 
 
 @pytest.fixture(scope="module")
-def reported(exported_run, tmp_path_factory) -> Path:
-    """A copy of the small run with every stage that needs no other program, reported beside a second copy."""
+def reported(exported_run, tmp_path_factory, make_study) -> Path:
+    """A copy of the small run with every stage that needs no other program, beside a second copy and two studies."""
     folder = tmp_path_factory.mktemp("reported")
     run, other = folder / "small", folder / "other <b>"
     shutil.copytree(exported_run, run)
@@ -34,21 +51,12 @@ def reported(exported_run, tmp_path_factory) -> Path:
     for command in ("simulate", "ladder --rungs reference,numpy --frames 60", "fold --board Pynq-Z2 --target-fps 1e5"):
         name, *options = command.split()
         assert askew([name, "--run", str(run), *options]) == 0
-    assert askew(["report", "--run", str(run), "--against", str(other)]) == 0
+    config = str(run / "config.toml")
+    shifts = make_study(folder / "shifts", SHIFTS.replace("RUN", config), SHIFT_ACCURACIES)
+    variants = make_study(folder / "variants", VARIANTS.replace("RUN", config), VARIANT_FIGURES)
+    options = ["--against", str(other), "--study", str(shifts), "--study", str(variants)]
+    assert askew(["report", "--run", str(run), *options]) == 0
     return run
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the Python package playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        found = next((path for path in (*CHROMIUM, own) if path and Path(path).exists()), None)
-        if found is None:
-            pytest.skip("no Chromium: install the Debian package chromium, or run `playwright install chromium`")
-        opened = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -82,7 +90,7 @@ def test_asks_nothing_of_anyone(open_page, reported):
     assert page.title() == "small: Askew report"
     addresses = set(re.findall(r"""(?:src|href)=["']([^"']{1,30})""", (reported / "report.html").read_text()))
     assert all(address.startswith(("#", "data:image/png;base64,")) for address in addresses)
-    for section in ("accuracy", "against", "layers", "hardware", "answers", "missing", "config"):
+    for section in ("accuracy", "against", "study-1", "study-2", "layers", "hardware", "answers", "missing", "config"):
         assert page.locator(f"section#{section} h2").is_visible(), section
 
 
@@ -115,7 +123,7 @@ def test_every_picture_has_words(open_page, reported):
     page = open_page()
     report = json.loads((reported / "report.json").read_text())
     plots = page.locator("svg").all()
-    assert len(plots) >= 5 + sum(layer["thresholds"] is not None for layer in report["network"]["layers"])
+    assert len(plots) >= 7 + sum(layer["thresholds"] is not None for layer in report["network"]["layers"])
     for plot in plots:
         assert plot.get_attribute("role") == "img"
         assert len(plot.get_attribute("aria-label")) > 20
@@ -230,8 +238,8 @@ def test_the_fraction_of_plus_one_before_the_shift(reported):
     """Oracle: the model absorbed again with its shifts set to 0, and its thresholds on the run's own accumulators."""
     import torch
 
+    from flow.plus_fraction import PROFILE_FRAMES
     from flow.run_folder import RunFolder
-    from flow.stages import PROFILE_FRAMES
     from hw.simulator import trace
     from onnx_export.absorb import absorb
     from training.config import load_config
@@ -259,6 +267,70 @@ def test_the_fraction_of_plus_one_before_the_shift(reported):
         quartiles = np.quantile(fired.mean(axis=(0, 1, 2)), [0, 0.25, 0.5, 0.75, 1])
         assert described["before_shift"]["plus_fraction_quartiles"] == pytest.approx(quartiles.tolist(), abs=1e-9)
         assert (before > after) == (shift > 0)
+        channels = described["before_shift"]["plus_fraction_channels"]
+        assert channels == pytest.approx(fired.mean(axis=(0, 1, 2)).tolist(), abs=1e-6)
+        after_channels = (accumulators[layer.name] >= layer.thresholds).mean(axis=(0, 1, 2))
+        assert described["plus_fraction_channels"] == pytest.approx(after_channels.tolist(), abs=1e-6)
+
+
+def test_the_spread_over_the_channels_is_drawn_before_and_after_the_shift(open_page):
+    """Two layers, each with an area that stands and a grey one that hangs, and one of each in the legend."""
+    plot = open_page().locator("section#layers svg.plot").first
+    for colour in (ORANGE, GREY):
+        assert plot.locator(f'path[style*="fill: {colour}"][style*="opacity: {FAINT}"]').count() == 3
+    words = plot.get_attribute("aria-label")
+    assert len(re.findall(r"fc\d [\d.]+% \(before the shift [\d.]+%\)", words)) == 2
+
+
+def test_studies_are_shown_with_what_they_found(open_page, reported):
+    """Oracles: SciPy's Welch test, NumPy, and Holm's factors 4, 3, 2, 1 by hand."""
+    from scipy.stats import ttest_ind
+
+    page = open_page()
+    shifts, variants = json.loads((reported / "report.json").read_text())["studies"]
+    section = page.locator("section#study-1")
+    assert section.locator("h2").inner_text() == "Does a shift <help>?"
+    assert section.locator("strong").inner_text() == shifts["statement"]
+    assert shifts["statement"].startswith(
+        "1 of 4 settings differs from threshold_shift 0.0 of the same ste beyond seed noise, in percentage points: "
+        "threshold_shift 0.5 with ste clipped_identity (-31.00, p = "
+    )
+    assert shifts["statement"].endswith("2 to 3 seeds a setting.")
+    assert "Not finished: 17 of 18 rows, 1 failed." in section.inner_text()
+    rows = {(row[0], row[1]): row for row in _rows(section.locator("table"))}
+    given = np.array([value or np.nan for value in SHIFT_ACCURACIES]).reshape(6, 3)
+    p_values = {}
+    for index, (key, row) in enumerate(rows.items()):
+        seeds = given[index][~np.isnan(given[index])]
+        assert row[2:6] == [f"{seeds.mean():.2%}", f"{seeds.std(ddof=1):.2%}", str(len(seeds)), str(3 - len(seeds))]
+        reference = given[1 if index < 3 else 4]
+        if key[1] == "0.0":
+            assert row[7:] == ["-", "-"]
+        else:
+            assert float(row[7]) == pytest.approx(100 * (seeds.mean() - reference.mean()), abs=0.005)
+            p_values[key] = ttest_ind(seeds, reference, equal_var=False).pvalue
+    smallest = min(p_values, key=p_values.get)
+    assert smallest == ("clipped_identity", "0.5")
+    assert float(rows[smallest][8]) == pytest.approx(4 * p_values[smallest], abs=5e-5)
+
+    section = page.locator("section#study-2")
+    assert section.locator("h2").inner_text() == "made-up-variants"
+    assert "This run is one of the study's rows: small, seed 0." in section.inner_text()
+    assert variants["this_run"] == {"point": 0, "seed": 0}
+    assert [row[5:7] for row in _rows(section.locator("table"))] == [["0", "integer network"], ["-", "trained model"]]
+    markdown = (reported / "report.md").read_text()
+    assert all(study["statement"] in markdown for study in (shifts, variants))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no summary.json there; run `askew study"), ("{}", "not one that `askew study` writes"), ("[", "damaged")],
+)
+def test_what_is_no_study_is_refused(run_copy, tmp_path, capsys, content, message):
+    if content is not None:
+        (tmp_path / "summary.json").write_text(content)
+    assert askew(["report", "--run", str(run_copy), "--study", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_a_run_of_which_little_is_known(exported_run, tmp_path, browser):

@@ -86,7 +86,11 @@ def test_points_and_plot(left_alone):
     expected = rows.groupby("activation.threshold_shift")["accuracy"].agg(["mean", "std"])
     summary = (left_alone / "out" / "summary.md").read_text()
     for shift, (mean, deviation) in zip(expected.index, expected.to_numpy(), strict=True):
-        assert f"| small | plain | {shift} | {mean:.2%} | {deviation:.2%} | 2 | 0 | 0 |" in summary
+        assert f"| {shift} | {mean:.2%} | {deviation:.2%} | 2 | 0 | 0 |" in summary
+    written = json.loads((left_alone / "out" / "summary.json").read_text())
+    assert f"**{written['statement']}**" in summary
+    assert "from threshold_shift -0.5 beyond seed noise" in written["statement"]
+    assert written["rows"] == {"planned": 4, "done": 4, "failed": 0}
     assert (left_alone / "out" / "accuracy.svg").read_text().startswith("<?xml")
 
 
@@ -120,7 +124,7 @@ def test_a_study_killed_twice_gives_the_same_tables(left_alone, tmp_path):
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
-    for table in ("rows.csv", "rows.parquet", "summary.md", "accuracy.svg"):
+    for table in ("rows.csv", "rows.parquet", "summary.md", "summary.json", "accuracy.svg"):
         assert (tmp_path / "out" / table).read_bytes() == (left_alone / "out" / table).read_bytes()
 
 
