@@ -1,5 +1,9 @@
 """Augmentation of whole batches, against a loop over single pixels."""
 
+import cmath
+import math
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -37,6 +41,49 @@ def test_every_pixel_lands_where_the_loop_puts_it(count, channels, height, width
     found = augmentation.apply(images, moves)
     assert found.dtype == torch.uint8
     assert torch.equal(found, moved_by_loop(images, moves, fill))
+
+
+def resampled_by_loop(images, moves, fill):
+    """Where each pixel was, by complex numbers about the middle, and the four neighbours there weighted by hand."""
+    count, channels, height, width = images.shape
+    source = images.double().numpy()
+    result = np.empty(images.shape)
+
+    def pixel(n, c, y, x):
+        return source[n, c, y, x] if 0 <= y < height and 0 <= x < width else fill
+
+    for n, c, y, x in np.ndindex(count, channels, height, width):
+        down, right, flip, angle, zoom = moves[n].tolist()
+        # the imaginary axis points up, as an angle is seen
+        point = complex(x - right - (width - 1) / 2, -(y - down - (height - 1) / 2))
+        point *= cmath.exp(-1j * angle) / zoom
+        from_x, from_y = point.real * (-1 if flip else 1) + (width - 1) / 2, -point.imag + (height - 1) / 2
+        left, top = math.floor(from_x), math.floor(from_y)
+        a, b = from_x - left, from_y - top
+        result[n, c, y, x] = (1 - b) * ((1 - a) * pixel(n, c, top, left) + a * pixel(n, c, top, left + 1)) + b * (
+            (1 - a) * pixel(n, c, top + 1, left) + a * pixel(n, c, top + 1, left + 1)
+        )
+    return result
+
+
+@pytest.mark.parametrize(("shift", "flip", "fill"), [(0, False, 0), (2, True, 0), (1, True, 200)])
+def test_turned_and_zoomed_pixels_are_the_loops(shift, flip, fill):
+    augmentation = Augmentation(shift, flip, fill, rotate=40.0, zoom=0.3)
+    generator = torch.Generator().manual_seed(shift)
+    images = torch.randint(0, 256, (6, 2, 7, 9), dtype=torch.uint8, generator=generator)
+    moves = augmentation.draw(6, generator)
+    found = augmentation.apply(images, moves)
+    assert found.dtype == torch.uint8
+    # rounding of a half may go either way
+    np.testing.assert_allclose(found.double().numpy(), resampled_by_loop(images, moves, fill), rtol=0, atol=0.501)
+
+
+def test_turns_and_zooms_are_drawn_evenly_from_their_ranges():
+    moves = Augmentation(rotate=10.0, zoom=0.2).draw(50000, torch.Generator().manual_seed(1))
+    for column, low, high in ((3, -math.radians(10), math.radians(10)), (4, 0.8, 1.2)):
+        counts, _ = np.histogram(moves[:, column].numpy(), bins=10, range=(low, high))
+        assert counts.sum() == 50000
+        assert np.abs(counts - 5000).max() < 350  # five standard deviations
 
 
 def test_float_images_move_like_bytes():
@@ -77,5 +124,9 @@ def test_what_cannot_be_is_refused():
         Augmentation(shift=-1)
     with pytest.raises(UserError, match=r"^augmentation: fill \(256\) must be a pixel value, 0\.\.255$"):
         Augmentation(fill=256)
+    with pytest.raises(UserError, match="rotate"):
+        Augmentation(rotate=181.0)
+    with pytest.raises(UserError, match="zoom"):
+        Augmentation(zoom=1.0)
     with pytest.raises(UserError, match=r"^augmentation: shift \(8\) must be smaller than .* \(8 x 9\)$"):
         Augmentation(shift=8).verify(8, 9)
