@@ -55,7 +55,7 @@ def plot_plus_fractions(layers: dict[str, Any]) -> Markup:
         axes.set_ylim(len(layers) - (0.45 if shifted else 0.85), -0.6)
         axes.grid(visible=False, axis="y")
         axes.set_xlim(-0.01, 1.01)
-        axes.set_xlabel("fraction of +1: of the channels (areas), of the layer (diamond)")
+        axes.set_xlabel("fraction of +1: channels (areas), layer (diamond)")
         if shifted:
             figure.legend(
                 handles=[

@@ -134,7 +134,7 @@ def state(points: list[dict[str, Any]], axis: dict[str, Any]) -> dict[str, str]:
         found = (
             f"No setting differs from {reference} beyond seed noise. The largest difference is "
             f"{signed(largest['difference'])} percentage points, at {_label(largest, axis)} ({_p(largest)}; "
-            f"95 % interval {signed(low)} to {signed(high)})."
+            f"95 % interval of it alone {signed(low)} to {signed(high)})."
         )
     untested = sum(not point["is_reference"] for point in points) - len(tested)
     left_out = f" {untested} could not be tested." if untested else ""
@@ -186,7 +186,7 @@ def _label(point: dict[str, Any], axis: dict[str, Any]) -> str:
 
 def _p(point: dict[str, Any]) -> str:
     p = point["p_corrected"]
-    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+    return "corrected p < 0.0001" if p < 1e-4 else f"corrected p = {p:.2g}"
 
 
 def _seeds(points: list[dict[str, Any]]) -> str:

@@ -117,7 +117,7 @@ def test_every_series_has_its_own_reference():
     assert [point["difference"] for point in compared] == [None, None, pytest.approx(0.1), pytest.approx(0.1)]
     said = state(compared, find_axis(study))["statement"]
     assert said.startswith("2 of 2 settings differ from variant x of the same ste beyond seed noise")
-    assert "variant y with ste a (+10.00, p < 0.0001)" in said
+    assert "variant y with ste a (+10.00, corrected p < 0.0001)" in said
 
 
 def test_words():
@@ -126,7 +126,8 @@ def test_words():
     low, high = ttest_ind([0.90, 0.92, 0.94], [0.91, 0.93, 0.92], equal_var=False).confidence_interval(0.95)
     assert said["statement"] == (
         "No setting differs from threshold_shift 0.0 beyond seed noise. The largest difference is +0.00 percentage "
-        f"points, at threshold_shift -0.5 (p = 1; 95 % interval {100 * low:+.2f} to {100 * high:+.2f}). "
+        "points, at threshold_shift -0.5 (corrected p = 1; "
+        f"95 % interval of it alone {100 * low:+.2f} to {100 * high:+.2f}). "
         "1 to 3 seeds a setting."
     )
     assert said["method"].endswith("over 1 comparison. 1 could not be tested.")
