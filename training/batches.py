@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -24,20 +25,31 @@ def derive_seed(*parts: int) -> int:
     return int.from_bytes(digest[:8], "little") >> 1
 
 
-class Batches:
-    """An iterable over one epoch of (images, labels); Lightning takes it in the place of a DataLoader.
-
-    images are (n, C, H, W) float32 pixel values 0..255, labels (n,) int64, both on ``device``.
+class EpochOrder:
+    """How an epoch's images are divided in batches, and among processes.
 
     Rank r of w takes the positions r, r + w, r + 2 w, ... of an epoch's order, so that the w full batches of one step
     are together, moves included, the batch that one process would take with w times the batch size. Every rank has
     equally many batches. Without ``drop_last`` every image occurs exactly once in an epoch, over all ranks; where w
     does not divide the images, a rank's last batch may be one image larger than ``batch_size``.
+
+    Args:
+        total: images.
+        batch_size: images a batch and rank.
+        seed: of the order and of the augmentation.
+        shuffle: take the images in a new random order each epoch, not in that of the split.
+        drop_last: leave out what does not fill a batch on every rank. For training: a last batch may otherwise
+            hold a single image, of which batch norm has no variance.
+        rank: which of ``world_size`` processes this is, from 0.
+        world_size: how many processes share an epoch.
+
+    Raises:
+        UserError: the batch size does not fit the number of images.
     """
 
     def __init__(
         self,
-        split: Split,
+        total: int,
         batch_size: int,
         *,
         seed: int = 0,
@@ -45,49 +57,26 @@ class Batches:
         drop_last: bool = False,
         rank: int = 0,
         world_size: int = 1,
-        device: torch.device | str = "cpu",
-        augmentation: Augmentation | None = None,
     ) -> None:
-        """Copy ``split`` to ``device``.
-
-        Args:
-            split: the images and labels.
-            batch_size: images a batch and rank.
-            seed: of the order and of the augmentation.
-            shuffle: take the images in a new random order each epoch, not in that of the split.
-            drop_last: leave out what does not fill a batch on every rank. For training: a last batch may otherwise
-                hold a single image, of which batch norm has no variance.
-            rank: which of ``world_size`` processes this is, from 0.
-            world_size: how many processes share an epoch.
-            device: where the images lie and the batches are made.
-            augmentation: how the images may move; not at all where None.
-
-        Raises:
-            UserError: the batch size does not fit the number of images.
-        """
         assert 0 <= rank < world_size, (rank, world_size)
-        share = len(split) // world_size  # of the rank that has the fewest
+        share = total // world_size  # of the rank that has the fewest
         if batch_size < 1:
             raise UserError(f"batch_size ({batch_size}) must be at least 1")
         if share < 1:
-            raise UserError(f"{len(split)} images cannot be shared among {world_size} processes; use fewer devices")
+            raise UserError(f"{total} images cannot be shared among {world_size} processes; use fewer devices")
         if drop_last and share < batch_size:
             raise UserError(
                 f"batch_size ({batch_size}) must be at most the number of images a process has ({share}: "
-                f"{len(split)} images, {world_size} processes)"
+                f"{total} images, {world_size} processes)"
             )
+        self.total = total
         self.batch_size = batch_size
         self.seed = seed
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.rank = rank
         self.world_size = world_size
-        self.augmentation = augmentation
         self.epoch = 0
-        self.images = torch.tensor(np.ascontiguousarray(split.images.transpose(0, 3, 1, 2)), device=device)
-        self.labels = torch.tensor(split.labels, device=device)
-        if augmentation is not None:
-            augmentation.verify(*self.images.shape[2:])
         # The share that every rank has decides; an image more on some ranks goes into their last batch.
         self._count = share // batch_size if drop_last else -(-share // batch_size)
 
@@ -96,7 +85,7 @@ class Batches:
         return self._count
 
     @property
-    def sampler(self) -> Batches:
+    def sampler(self) -> Self:
         """Itself: Lightning calls ``sampler.set_epoch`` at the start of every epoch."""
         return self
 
@@ -104,22 +93,67 @@ class Batches:
         """Choose the epoch that the next iteration is."""
         self.epoch = epoch
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        # On the CPU, so that every device sees the same epoch.
+    def _start(self) -> tuple[torch.Generator, Tensor]:
+        """The epoch's generator, behind its order, and this rank's part of the order."""
+        # on the CPU, so that every device sees the same epoch
         generator = torch.Generator().manual_seed(derive_seed(self.seed, self.epoch))
-        total = len(self.labels)
-        order = torch.randperm(total, generator=generator) if self.shuffle else torch.arange(total)
-        order = self._mine(order)
-        moves = None if self.augmentation is None else self._mine(self.augmentation.draw(total, generator))
+        order = torch.randperm(self.total, generator=generator) if self.shuffle else torch.arange(self.total)
+        return generator, self._mine(order)
+
+    def _mine(self, per_image: Tensor) -> Tensor:
+        """What belongs to this rank of something that has one entry an image."""
+        return per_image[self.rank :: self.world_size].contiguous()
+
+    def _slices(self) -> Iterator[slice]:
+        """Each batch's part of what belongs to this rank."""
         for index in range(self._count):
             is_last = index == self._count - 1
             end = None if is_last and not self.drop_last else (index + 1) * self.batch_size
-            chosen = slice(index * self.batch_size, end)
+            yield slice(index * self.batch_size, end)
+
+
+class Batches(EpochOrder):
+    """An iterable over one epoch of (images, labels); Lightning takes it in the place of a DataLoader.
+
+    images are (n, C, H, W) float32 pixel values 0..255, labels (n,) int64, both on ``device``.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        *,
+        device: torch.device | str = "cpu",
+        augmentation: Augmentation | None = None,
+        **order: Any,
+    ) -> None:
+        """Copy ``split`` to ``device``.
+
+        Args:
+            split: the images and labels.
+            batch_size: images a batch and rank.
+            device: where the images lie and the batches are made.
+            augmentation: how the images may move; not at all where None.
+            order: as ``EpochOrder`` takes them.
+
+        Raises:
+            UserError: the batch size does not fit the number of images.
+        """
+        super().__init__(len(split), batch_size, **order)
+        self.augmentation = augmentation
+        self.images = torch.tensor(np.ascontiguousarray(split.pixels.transpose(0, 3, 1, 2)), device=device)
+        self.labels = torch.tensor(split.labels, device=device)
+        if augmentation is not None:
+            augmentation.verify(*self.images.shape[2:])
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        generator, order = self._start()
+        order = order.to(self.images.device)
+        moves = None
+        if self.augmentation is not None:
+            moves = self._mine(self.augmentation.draw(self.total, generator)).to(self.images.device)
+        for chosen in self._slices():
             images = self.images.index_select(0, order[chosen])
             if self.augmentation is not None and moves is not None:
                 images = self.augmentation.apply(images, moves[chosen])
             yield images.to(torch.float32), self.labels.index_select(0, order[chosen])
-
-    def _mine(self, per_image: Tensor) -> Tensor:
-        """What belongs to this rank of something that has one entry an image, on the device."""
-        return per_image[self.rank :: self.world_size].contiguous().to(self.images.device)

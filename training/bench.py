@@ -58,7 +58,7 @@ class PlainTraining:
         self.model = nn.Sequential(*modules, _PlainLinear(widths[-1], dataset.classes, bias=False))
         self.scale = nn.Parameter(torch.tensor(widths[-1] ** -0.5))
         self.optimizer = torch.optim.Adam([*self.model.parameters(), self.scale], lr=config.training.learning_rate)
-        self.images = torch.from_numpy(dataset.train.images).flatten(1)
+        self.images = torch.from_numpy(dataset.train.pixels).flatten(1)
         self.labels = torch.from_numpy(dataset.train.labels)
         self.batch_size = config.training.batch_size
         self.pixel = round(config.network.input_threshold * 255) if config.network.input_bits == 1 else None

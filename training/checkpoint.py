@@ -14,8 +14,10 @@ from torch import Tensor
 from bnn.errors import UserError
 from bnn.files import atomic_path
 from bnn.version import VERSION
+from training.build import build_network
 from training.config import Config
 from training.models import BinaryNetwork
+from training.network import TrainableNetwork
 
 FORMAT = 1
 KEPT_EPOCHS = 2  # the last, and the one before in case the disk damages the last
@@ -26,7 +28,7 @@ class CheckpointError(UserError):
     """A checkpoint that is damaged, or belongs to something else."""
 
 
-def save_trained(path: Path, model: BinaryNetwork, config: Config, result: dict[str, Any]) -> None:
+def save_trained(path: Path, model: TrainableNetwork, config: Config, result: dict[str, Any]) -> None:
     """Write the finished model with the configuration that made it, atomically."""
     content = {
         "format": FORMAT,
@@ -43,7 +45,7 @@ def save_trained(path: Path, model: BinaryNetwork, config: Config, result: dict[
         torch.save(content, temporary)
 
 
-def load_trained(path: Path, config: Config) -> BinaryNetwork:
+def load_trained(path: Path, config: Config) -> TrainableNetwork:
     """The finished model on the CPU, in evaluation mode.
 
     Raises:
@@ -52,13 +54,26 @@ def load_trained(path: Path, config: Config) -> BinaryNetwork:
     content = read_trained(path)
     if content["model_hash"] != config.model_hash:
         raise CheckpointError(f"{path}: checkpoint of another model: {difference(content['config'], config, MODEL)}")
-    model = BinaryNetwork(config, tuple(content["shape"]), content["classes"])
+    model = build_network(config, tuple(content["shape"]), content["classes"])
     try:
         model.load_state_dict(content["state"])
     except RuntimeError as error:
         first = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{path}: checkpoint does not fit the model: {first}; train again") from None
     return model.eval()
+
+
+def load_binary(path: Path, config: Config) -> BinaryNetwork:
+    """The same of a model that the integer network can hold.
+
+    Raises:
+        CheckpointError: as for ``load_trained``.
+        UserError: the integer network cannot hold it.
+    """
+    model = load_trained(path, config)
+    if model.refusal is not None or not isinstance(model, BinaryNetwork):
+        raise UserError(f"{path}: {model.refusal}")
+    return model
 
 
 def read_trained(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -54,8 +55,9 @@ def _known_keys(root: type[BaseModel], location: Sequence[int | str]) -> list[st
     section = root
     for part in location:
         field = section.model_fields.get(str(part))
+        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]  # X, or X | None
         if part in LAYER_MODELS:
             section = LAYER_MODELS[str(part)]
-        elif field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            section = field.annotation
+        else:
+            section = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), section)
     return list(section.model_fields)

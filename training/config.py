@@ -38,6 +38,19 @@ class Config(Section):
     _source: str = PrivateAttr(default="config")
 
     @model_validator(mode="after")
+    def _check_residual(self) -> Self:
+        if self.network.residual is None:
+            return self
+        if isinstance(self.activation.threshold_shift, tuple):
+            raise ValueError('activation.threshold_shift: must be a number or "learned" with network.residual')
+        if self.activation.hardtanh is not None:
+            raise ValueError("activation.hardtanh: there is no full-precision twin of network.residual; leave it out")
+        for key in ("dropout", "input_dropout"):
+            if getattr(self.training, key):
+                raise ValueError(f"training.{key}: must be 0 with network.residual")
+        return self
+
+    @model_validator(mode="after")
     def _check_shift_count(self) -> Self:
         shift = self.activation.threshold_shift
         if isinstance(shift, tuple) and len(shift) != self.network.hidden_count:

@@ -20,6 +20,7 @@ from training.sources.catalogue import KNOWN, KnownDataset
 from training.sources.dataset import DataError, Dataset, Shape, Split
 from training.sources.digits import load_digits
 from training.sources.fetch import fetch_files
+from training.sources.folder import LAYOUT, load_folder
 from training.sources.npz import load_npz
 
 __all__ = ["DataError", "Dataset", "DatasetInfo", "Split", "fetch_dataset", "list_datasets", "load_dataset"]
@@ -74,19 +75,31 @@ _CIFAR10 = _FileFormat(cifar.missing_files, cifar.load_cifar10, len(cifar.TRAIN_
 _FORMATS = {"mnist": _IDX, "fashion-mnist": _IDX, "cifar10": _CIFAR10}
 
 
-def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
-    """Load a known data set by its name, or the user's own by the path of its ``.npz``.
+def load_dataset(name: str, data_dir: Path | None = None, image_size: int | None = None) -> Dataset:
+    """Load a known data set by its name, or the user's own by the path of its ``.npz`` or folder of images.
 
     Args:
-        name: ``digits``, ``mnist``, ``fashion-mnist``, ``cifar10``, or a path that ends in ``.npz``. A relative path
-            that is not there is looked for in the data folders too.
+        name: ``digits``, ``mnist``, ``fashion-mnist``, ``cifar10``, a path that ends in ``.npz``, or that of a folder
+            as in ``training.sources.folder``. A relative path that is not there is looked for in the data folders too.
         data_dir: the first folder to look in.
+        image_size: height and width of a folder's images; None for all others.
 
     Raises:
         DataError: it is not known, not here and not to be had, or its files are damaged.
     """
+    if name not in KNOWN and not name.endswith(".npz"):
+        own = _own(Path(name), data_dir)
+        if own.is_dir():
+            return load_folder(own, image_size)
+        if image_size is not None or len(own.parts) > 1:
+            looked = ", ".join(str(place) for place in _places(data_dir))
+            raise DataError(
+                f"{own}: no such folder; {LAYOUT} (data.name; a relative path is looked for in {looked} too)"
+            )
+    if image_size is not None:
+        raise DataError(f"data.image_size: {name} has images of a size of its own; leave it out")
     if name.endswith(".npz"):
-        return load_npz(_own_file(Path(name), data_dir))
+        return load_npz(_own(Path(name), data_dir))
     known = _known(name)
     if not known.files:
         return load_digits(known)
@@ -142,7 +155,8 @@ def _known(name: str) -> KnownDataset:
     close = difflib.get_close_matches(name.lower().replace("_", "-"), KNOWN, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     raise DataError(
-        f"data set {name!r} is not known; {hint}choose one of {', '.join(KNOWN)}, or give the path of your own .npz"
+        f"data set {name!r} is not known; {hint}choose one of {', '.join(KNOWN)}, or give the path of your own .npz "
+        "or folder of images"
     )
 
 
@@ -204,8 +218,9 @@ def _describe(known: KnownDataset, data_dir: Path | None) -> DatasetInfo:
     )
 
 
-def _own_file(path: Path, data_dir: Path | None) -> Path:
-    if path.is_file() or path.is_absolute():
+def _own(path: Path, data_dir: Path | None) -> Path:
+    """Where the user's own file or folder is; ``path`` itself where it is nowhere."""
+    if path.exists() or path.is_absolute():
         return path
     candidates = [place / path for place in _places(data_dir)]
-    return next((candidate for candidate in candidates if candidate.is_file()), path)
+    return next((candidate for candidate in candidates if candidate.exists()), path)

@@ -17,6 +17,7 @@ from bnn.network import NO_PADDING, InputEncoding, Shape
 from bnn.stage import Epilogue, Pool, Stage, StagedModel
 from training import layers
 from training.config import Config
+from training.network import TrainableNetwork
 from training.plan import StagePlan, plan_network
 from training.settings import Estimator
 
@@ -93,7 +94,7 @@ class BinaryInput(nn.Module):
         return self.sign(self.shift(pixels))  # type: ignore[no-any-return]
 
 
-class BinaryNetwork(nn.Module):
+class BinaryNetwork(TrainableNetwork):
     """A network of binary weights and activations.
 
     Takes float32 pixel values 0..255 (n, c, h, w), not scaled, so that the first layer's accumulators are exact
@@ -124,8 +125,7 @@ class BinaryNetwork(nn.Module):
             self.stages[plan.name] = BinaryStage(plan, config, shift)
         self.refusal = TWIN_REFUSAL if config.activation.hardtanh else None
         matrices = [] if self.refusal else [stage.matrix for stage in self.stage_list()]
-        self._latent_weights: list[Tensor] = [layers.latent_weight(matrix) for matrix in matrices]
-        self._slopes = [module.weight for module in self.modules() if isinstance(module, nn.PReLU)]
+        self._keep_in_bounds([layers.latent_weight(matrix) for matrix in matrices])
         self.train()
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -146,24 +146,12 @@ class BinaryNetwork(nn.Module):
         """The stages in order."""
         return [stage for stage in self.stages.values() if isinstance(stage, BinaryStage)]
 
-    @torch.no_grad()
-    def clip(self) -> None:
-        """Keep latent weights within +-1, where the straight-through estimator holds, and PReLU slopes rising.
-
-        A falling slope would make the activation fire on both sides, which no single threshold can do.
-        """
-        if self._latent_weights:
-            torch._foreach_clamp_min_(self._latent_weights, -1.0)
-            torch._foreach_clamp_max_(self._latent_weights, 1.0)
-        for slope in self._slopes:
-            slope.clamp_(min=0.0)
+    def matrix_weights(self) -> list[nn.Parameter]:
+        """The weights of every stage, in order."""
+        return [layers.latent_weight(stage.matrix) for stage in self.stage_list()]
 
     def staged(self) -> StagedModel:
-        """The network as threshold absorption reads it: a copy on the CPU in evaluation mode, free of this one.
-
-        Raises:
-            UserError: a full-precision twin.
-        """
+        """As ``TrainableNetwork.staged``; UserError for a full-precision twin."""
         if self.refusal:
             raise UserError(self.refusal)
         model = copy.deepcopy(self).cpu().eval()
@@ -189,23 +177,18 @@ class BinaryNetwork(nn.Module):
             for start in range(0, len(images), batch):
                 x = self.input(to_pixels(images[start : start + batch], self.device))
                 if self.input_pixel is not None:
-                    traces.setdefault("input", []).append(_bits(x))
+                    traces.setdefault("input", []).append(as_bits(x))
                 for stage in self.stage_list():
                     x = stage.epilogue(stage.accumulate(x))
                     if stage.plan.is_last:
                         continue
                     before, after = stage.plan.pool_before, stage.plan.pool_after
-                    traces.setdefault(stage.plan.name if before is None else before.name, []).append(_bits(x))
+                    traces.setdefault(stage.plan.name if before is None else before.name, []).append(as_bits(x))
                     if after is not None:
                         x = stage.finish(x)
-                        traces.setdefault(after.name, []).append(_bits(x))
+                        traces.setdefault(after.name, []).append(as_bits(x))
                 logits.append(x.cpu().numpy())
         return {name: np.concatenate(parts) for name, parts in traces.items()}, np.concatenate(logits)
-
-    @property
-    def device(self) -> torch.device:
-        """Where its parameters are."""
-        return next(self.parameters()).device
 
     def summary(self) -> str:
         """A line a layer: name, kind, sizes, output."""
@@ -256,7 +239,7 @@ def _pool(pool: Pool | None) -> nn.Module | None:
     return None if pool is None else nn.MaxPool2d(pool.kernel, pool.stride)
 
 
-def _bits(values: Tensor) -> NDArray[np.uint8]:
+def as_bits(values: Tensor) -> NDArray[np.uint8]:
     """-1 and +1 in (n, c) or (n, c, h, w) as bits (n, h, w, c)."""
     spread = values if values.dim() == 4 else values[:, :, None, None]
     return np.ascontiguousarray((spread > 0).permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy())

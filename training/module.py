@@ -7,6 +7,7 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812, its name everywhere
 from lightning.pytorch import LightningModule
@@ -14,12 +15,14 @@ from torch import Tensor
 from torch.optim import SGD, Adam, AdamW
 
 from training.augment import Augmentation
-from training.batches import Batches, derive_seed
+from training.batches import Batches, EpochOrder, derive_seed
+from training.build import build_network
 from training.config import Config
 from training.evaluate import accuracy, plus_one_fractions
-from training.models import BinaryNetwork
-from training.settings import Loss, Optimizer, Schedule, TrainingConfig
-from training.sources.dataset import Dataset, Split
+from training.network import TrainableNetwork
+from training.settings import AugmentationConfig, Loss, Optimizer, Schedule, TrainingConfig
+from training.sources.dataset import Dataset, Split, StoredImages
+from training.stored_batches import StoredBatches
 
 PROBE_IMAGES = 1000  # of which the fraction of +1 is measured after each epoch
 LIGHTNING_LOGGERS = ("lightning.pytorch", "lightning.fabric")
@@ -43,9 +46,9 @@ class BinaryTraining(LightningModule):
         self.threads = threads
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(config.training.seed, INITIAL))
-            self.network = BinaryNetwork(config, dataset.shape, dataset.classes)
+            self.network = build_network(config, dataset.shape, dataset.classes)
         self.history: list[dict[str, float]] = []
-        self._batches: Batches | None = None
+        self._batches: EpochOrder | None = None
         self._loss_sum = torch.zeros(())
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -61,23 +64,25 @@ class BinaryTraining(LightningModule):
         """Called in every process when all went well; nobody leaves before the last one is done."""
         self.trainer.strategy.barrier()
 
-    def train_dataloader(self) -> Batches:
+    def train_dataloader(self) -> EpochOrder:
         """This process's share of the training images, on its device."""
-        training = self.config.training
-        self._batches = Batches(
-            self.train_split,
-            min(training.batch_size, len(self.train_split)) // self.trainer.world_size,
-            seed=derive_seed(training.seed, ORDER),
-            drop_last=True,
-            rank=self.trainer.global_rank,
-            world_size=self.trainer.world_size,
-            device=self.device,
-            augmentation=_augmentation(training),
-        )
+        training, split = self.config.training, self.train_split
+        batch_size = min(training.batch_size, len(split)) // self.trainer.world_size
+        order: dict[str, Any] = {
+            "seed": derive_seed(training.seed, ORDER),
+            "drop_last": True,
+            "rank": self.trainer.global_rank,
+            "world_size": self.trainer.world_size,
+            "device": self.device,
+        }
+        if isinstance(split.images, StoredImages):
+            self._batches = StoredBatches(split, batch_size, flip=training.augmentation.flip, **order)
+        else:
+            self._batches = Batches(split, batch_size, augmentation=_augmentation(training), **order)
         return self._batches
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """One optimizer; weight decay acts on latent weights alone."""
+        """One optimizer; weight decay acts on the matrices' weights alone."""
         return make_optimizer(self.network, self.config.training)
 
     def on_train_epoch_start(self) -> None:
@@ -114,7 +119,9 @@ class BinaryTraining(LightningModule):
             if self.validation_split is not None:
                 row["validation_accuracy"] = accuracy(self.network, self.validation_split)
             probe = self.validation_split or self.train_split
-            fractions = plus_one_fractions(self.network, probe.images[:PROBE_IMAGES])
+            # spread over the split: a folder's images are in the order of their classes
+            spread = np.linspace(0, len(probe) - 1, min(len(probe), PROBE_IMAGES)).astype(np.int64)
+            fractions = plus_one_fractions(self.network, probe.chosen(spread).images)
             row.update({f"plus_one/{name}": fraction for name, fraction in fractions.items()})
             for logger in self.loggers:
                 logger.log_metrics(row, step=self.current_epoch + 1)
@@ -151,9 +158,9 @@ def silence_lightning() -> None:
         warnings.filterwarnings("ignore", category=category, module=r"lightning\..*")
 
 
-def make_optimizer(network: BinaryNetwork, training: TrainingConfig) -> torch.optim.Optimizer:
-    """The optimizer of a configuration: latent weights decay, all other parameters don't."""
-    weights = [stage.matrix.weight for stage in network.stage_list()]
+def make_optimizer(network: TrainableNetwork, training: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimizer of a configuration: the matrices' weights decay, all other parameters don't."""
+    weights = network.matrix_weights()
     chosen = {id(weight) for weight in weights}
     others = [parameter for parameter in network.parameters() if id(parameter) not in chosen]
     groups = [
@@ -194,6 +201,8 @@ def loss_value(logits: Tensor, labels: Tensor, training: TrainingConfig) -> Tens
 
 def _augmentation(training: TrainingConfig) -> Augmentation | None:
     chosen = training.augmentation
-    if not chosen.shift_pixels and not chosen.flip:
+    if chosen == AugmentationConfig():
         return None
-    return Augmentation(shift=chosen.shift_pixels, flip=chosen.flip)
+    return Augmentation(
+        shift=chosen.shift_pixels, flip=chosen.flip, rotate=chosen.rotate_degrees or 0.0, zoom=chosen.zoom or 0.0
+    )

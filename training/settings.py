@@ -40,6 +40,20 @@ class PoolPosition(StrEnum):
     AFTER_ACTIVATION = "after_activation"
 
 
+class ResidualVariant(StrEnum):
+    """Where a residual network's batch norms and shortcuts stand."""
+
+    XNOR_NET = "xnor_net"
+    BI_REAL_NET = "bi_real_net"
+
+
+class Stem(StrEnum):
+    """What precedes a residual network's blocks."""
+
+    CIFAR = "cifar"
+    IMAGENET = "imagenet"
+
+
 class Optimizer(StrEnum):
     """The optimizer of the latent weights and of everything else that is learned."""
 
@@ -73,15 +87,18 @@ class DataConfig(Section):
     """The data set.
 
     Attributes:
-        name: one of ``askew data list``, or the path of an ``.npz``.
+        name: one of ``askew data list``, or the path of an ``.npz`` or of a folder with ``train/CLASS/*.JPEG`` and
+            ``val/CLASS/*.JPEG``.
         validation_fraction: the share of the training images that is held out and measured after each epoch. The test
             images are measured once, at the end, and never steer anything.
         train_limit: use this many training images only.
+        image_size: height and width to which a folder's images are cut; other data sets have a size of their own.
     """
 
     name: Annotated[str, Field(min_length=1)]
     validation_fraction: Fraction = 0.0
     train_limit: Annotated[Integer, Field(ge=1)] | None = None
+    image_size: Annotated[Integer, Field(ge=1, le=4096)] | None = None
 
 
 class DenseConfig(Section):
@@ -142,6 +159,32 @@ LayerConfig = Annotated[
 ]
 
 
+class ResidualConfig(Section):
+    """A ResNet of binary convolutions with full-precision shortcuts; see ``training.residual``. It is not exported.
+
+    Attributes:
+        variant: xnor_net (a shortcut around two convolutions) or bi_real_net (around each).
+        stem: cifar (3x3 convolution) or imagenet (7x7 with stride 2, and a max pool).
+        blocks: of two binary convolutions each, stage by stage; every stage but the first halves the image.
+        channels: of each stage.
+        pad_bit: what a padded position of a binary convolution reads as: 0 for -1, 1 for +1.
+    """
+
+    variant: ResidualVariant
+    stem: Stem = Stem.CIFAR
+    blocks: Annotated[tuple[Annotated[Integer, Field(ge=1, le=64)], ...], Field(min_length=1, max_length=16)]
+    channels: Annotated[tuple[Width, ...], Field(min_length=1, max_length=16)]
+    pad_bit: Literal[0, 1] = 0
+
+    @model_validator(mode="after")
+    def _check_stages(self) -> Self:
+        if len(self.blocks) != len(self.channels):
+            raise ValueError(
+                f"channels has {len(self.channels)} numbers and blocks {len(self.blocks)}; must be one a stage in both"
+            )
+        return self
+
+
 class NetworkConfig(Section):
     """The hidden layers; the dense layer to the classes is added by itself.
 
@@ -149,11 +192,21 @@ class NetworkConfig(Section):
         input_bits: 1 (a pixel is compared with a threshold) or 8 (the pixel itself).
         input_threshold: for 1 bit, the share of full scale from which a pixel is +1.
         layers: hidden layers in order.
+        residual: a residual network, in the place of ``layers``.
     """
 
     input_bits: Literal[1, 8] = 8
     input_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     layers: tuple[LayerConfig, ...] = ()
+    residual: ResidualConfig | None = None
+
+    @model_validator(mode="after")
+    def _check_residual(self) -> Self:
+        if self.residual is not None and self.layers:
+            raise ValueError("layers must be empty where there is a residual section, which describes all of them")
+        if self.residual is not None and self.input_bits != 8:
+            raise ValueError(f"input_bits ({self.input_bits}) must be 8 where there is a residual section")
+        return self
 
     @property
     def hidden_count(self) -> int:
@@ -235,10 +288,14 @@ class AugmentationConfig(Section):
     Attributes:
         shift_pixels: move by up to so many pixels either way, padding with 0.
         flip: mirror left and right, for half of the images.
+        rotate_degrees: turn about the middle by up to so much either way.
+        zoom: enlarge or shrink by up to this share.
     """
 
     shift_pixels: Annotated[Integer, Field(ge=0, le=64)] = 0
     flip: bool = False
+    rotate_degrees: Annotated[float, Field(gt=0.0, le=180.0)] | None = None
+    zoom: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
 
 
 class TrainingConfig(Section):
@@ -250,7 +307,7 @@ class TrainingConfig(Section):
         learning_rate: after the warm-up, before the schedule lowers it.
         warmup_epochs: the learning rate climbs linearly from 0 for so long.
         momentum: of SGD.
-        weight_decay: pulls latent weights towards 0 (adam: as L2 loss; adamw: decoupled).
+        weight_decay: pulls the matrices' weights, latent or real, towards 0 (adam: as L2 loss; adamw: decoupled).
         dropout: share of hidden activations that is dropped while training.
         input_dropout: share of inputs that is dropped while training.
         label_smoothing: of the cross entropy.

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,10 +21,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from bnn.errors import UserError
+from training.build import build_network, count_multiplications
 from training.checkpoint import (
     CheckpointError,
     difference,
     latest_epoch,
+    load_binary,
     load_trained,
     network_state,
     read_trained,
@@ -34,15 +35,13 @@ from training.checkpoint import (
 from training.config import Config
 from training.datasets import load_dataset
 from training.evaluate import accuracy
-from training.models import BinaryNetwork
 from training.module import LIGHTNING_LOGGERS, BinaryTraining, silence_lightning
-from training.plan import plan_network
 from training.processes import Processes
 from training.progress import ProgressBar
 from training.resume import EpochCheckpoint, find_start
-from training.sources.dataset import Dataset, Split
+from training.sources.dataset import Dataset, Split, StoredImages
 
-__all__ = ["CheckpointError", "TrainingResult", "load_trained", "train"]
+__all__ = ["CheckpointError", "TrainingResult", "load_binary", "load_trained", "train"]
 
 SMALL_STEP = 50_000_000  # multiplications; TFC at batch 256 has 15 million, SFC 86 million
 SPLIT_SEED = 20210403  # of the held-out images; the same for every training seed, so that seeds can be compared
@@ -106,9 +105,10 @@ def train(
     """
     if epochs is not None:
         config = config.with_overrides([f"training.epochs={epochs}"])
-    dataset = load_dataset(config.data.name, data_dir)
+    dataset = load_dataset(config.data.name, data_dir, config.data.image_size)
     training_split, validation_split = split_training(config, dataset)
     _check_batch(config, training_split, devices * num_nodes)
+    _check_augmentation(config, dataset)
     folder, finished = run_dir / "checkpoints", run_dir / "checkpoint.ckpt"
     if restart:
         _forget(run_dir)
@@ -131,8 +131,7 @@ def train(
 
 def default_threads(config: Config, dataset: Dataset, devices: int) -> int:
     """Threads of each process: one where a step is so small that handing it out costs more than it saves."""
-    plans = plan_network(config, dataset.shape, dataset.classes)
-    multiplications = config.training.batch_size * sum(plan.multiplications for plan in plans)
+    multiplications = config.training.batch_size * count_multiplications(config, dataset.shape, dataset.classes)
     return max(1, torch.get_num_threads() // devices) if multiplications > SMALL_STEP else 1
 
 
@@ -149,14 +148,10 @@ def split_training(config: Config, dataset: Dataset) -> tuple[Split, Split | Non
                 f"{config.source}: data.validation_fraction {config.data.validation_fraction} of {count} training "
                 f"images is {held_out}; must leave at least one on either side"
             )
-        validation = _chosen(dataset.train, np.sort(order[:held_out]))
+        validation = dataset.train.chosen(np.sort(order[:held_out]))
     if len(kept) == count:
         return dataset.train, validation
-    return _chosen(dataset.train, kept), validation
-
-
-def _chosen(split: Split, positions: np.ndarray[Any, np.dtype[np.int64]]) -> Split:
-    return Split(split.images[positions], split.labels[positions])
+    return dataset.train.chosen(kept), validation
 
 
 def _check_batch(config: Config, split: Split, world_size: int) -> None:
@@ -169,6 +164,16 @@ def _check_batch(config: Config, split: Split, world_size: int) -> None:
         raise UserError(
             f"{config.source}: training.batch_size ({batch}) must give each of {world_size} devices at least 2 of the "
             f"{len(split)} images: a batch norm needs more than one"
+        )
+
+
+def _check_augmentation(config: Config, dataset: Dataset) -> None:
+    """Images in files are cropped at random, and flipped if wanted; nothing else moves them."""
+    moves = [key for key, value in config.training.augmentation if value and key != "flip"]
+    if moves and isinstance(dataset.train.images, StoredImages):
+        raise UserError(
+            f"{config.source}: training.augmentation.{moves[0]}: must be 0 with a folder of images, which are cropped "
+            "at random in any case"
         )
 
 
@@ -217,7 +222,7 @@ def _finish(finished: Path, folder: Path, config: Config, dataset: Dataset, resu
             f"{config.source}: training stopped in epoch {done + 1}: the loss is no longer a finite number; "
             "lower training.learning_rate"
         )
-    model = BinaryNetwork(config, dataset.shape, dataset.classes)
+    model = build_network(config, dataset.shape, dataset.classes)
     model.load_state_dict(network_state(found[1]))
     if torch.cuda.is_available():
         model.cuda()

@@ -17,7 +17,8 @@ input_bits = 1
 layers = [{ conv = 8, padding = 1, pad_bit = 0 }, { pool = 2 }, { dense = 16 }]
 """
 
-SHIPPED = ["digits", "tfc-mnist", "sfc-mnist", "lfc-mnist", "cnv-cifar10", "vgg-small-cifar10"]
+RESIDUAL = ["resnet20-xnor-cifar10", "resnet20-bireal-cifar10", "resnet18-xnor-imagenet", "resnet18-bireal-imagenet"]
+SHIPPED = ["digits", "tfc-mnist", "sfc-mnist", "lfc-mnist", "cnv-cifar10", "vgg-small-cifar10", *RESIDUAL]
 
 
 @pytest.fixture

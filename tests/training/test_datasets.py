@@ -120,7 +120,8 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all(typed, meant):
 
 def test_a_name_like_no_other_is_answered_with_all():
     with pytest.raises(
-        DataError, match=r"^data set 'qqq' is not known; choose one of digits, .*path of your own \.npz$"
+        DataError,
+        match=r"^data set 'qqq' is not known; choose one of digits, .*path of your own \.npz or folder of images$",
     ):
         fetch_dataset("qqq")
 

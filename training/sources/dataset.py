@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +18,56 @@ class DataError(UserError):
     """Images or labels that are missing, damaged or inconsistent: the message names the file and what to do."""
 
 
+class StoredImages(ABC):
+    """Images that stay in their files until a slice of them is asked for; otherwise like an array.
+
+    Attributes:
+        shape: (n, H, W, C) of all of them.
+    """
+
+    shape: tuple[int, int, int, int]
+    dtype: ClassVar[np.dtype[np.uint8]] = np.dtype(np.uint8)
+    ndim: ClassVar[int] = 4
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @abstractmethod
+    def __getitem__(self, chosen: slice) -> NDArray[np.uint8]:
+        """The images of the slice, (n, H, W, C).
+
+        Raises:
+            DataError: a file is damaged; the message names it.
+        """
+
+    @abstractmethod
+    def chosen(self, positions: NDArray[np.int64]) -> StoredImages:
+        """Those at these positions, still in their files."""
+
+    @abstractmethod
+    def random_crop(self, position: int, seed: int, flip: bool) -> NDArray[np.uint8]:
+        """A random part of one image for training, (H, W, C), a pure function of the arguments; errors as above.
+
+        Args:
+            position: of the image.
+            seed: of the part's place and size.
+            flip: mirror half of the images.
+        """
+
+
+Images = NDArray[np.uint8] | StoredImages
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """Images and their labels, in the order of the file.
 
     Attributes:
-        images: (n, H, W, C) uint8 pixel values.
+        images: (n, H, W, C) uint8 pixel values; a slice of them is an array wherever they lie.
         labels: (n,) int64, the class of each image, 0..classes-1.
     """
 
-    images: NDArray[np.uint8]
+    images: Images
     labels: NDArray[np.int64]
 
     def __post_init__(self) -> None:
@@ -37,6 +78,17 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """(n, H, W, C): all images in memory, whose files are read here where they were not."""
+        return self.images[:]
+
+    def chosen(self, positions: NDArray[np.int64]) -> Split:
+        """The images at these positions; what lies in files stays there."""
+        images = self.images
+        taken = images.chosen(positions) if isinstance(images, StoredImages) else images[positions]
+        return Split(taken, self.labels[positions])
 
 
 @dataclass(frozen=True, eq=False)
