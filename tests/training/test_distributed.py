@@ -1,6 +1,7 @@
 """Training in two processes. The oracle is one process that averages both halves' gradients by hand."""
 
 import atexit
+from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback
@@ -12,6 +13,8 @@ from training.datasets import load_dataset
 from training.models import BinaryNetwork
 from training.module import ORDER, learning_rate, loss_value, make_optimizer
 from training.train import split_training, train
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class _AtExit(Callback):
@@ -28,7 +31,8 @@ class _AtExit(Callback):
         (self.folder / f"rank{rank}").write_text(str(torch.distributed.is_initialized()))
 
 
-def test_two_processes_take_the_steps_of_one_that_averages_their_gradients(tmp_path):
+def test_two_processes_take_the_steps_of_one_that_averages_their_gradients(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)  # a worker imports this file for the callback
     config = parse_config(
         {
             "name": "two",

@@ -293,7 +293,7 @@ def test_studies_are_shown_with_what_they_found(open_page, reported):
     assert section.locator("strong").inner_text() == shifts["statement"]
     assert shifts["statement"].startswith(
         "1 of 4 settings differs from threshold_shift 0.0 of the same ste beyond seed noise, in percentage points: "
-        "threshold_shift 0.5 with ste clipped_identity (-31.00, p = "
+        "threshold_shift 0.5 with ste clipped_identity (-31.00, corrected p = "
     )
     assert shifts["statement"].endswith("2 to 3 seeds a setting.")
     assert "Not finished: 17 of 18 rows, 1 failed." in section.inner_text()
