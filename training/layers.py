@@ -6,6 +6,7 @@ and whatever scale there is stands in the batch norm behind it, where threshold 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any, ClassVar
 
 import torch
@@ -16,7 +17,7 @@ from brevitas.proxy import ActQuantProxyFromInjector, WeightQuantProxyFromInject
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from training.settings import Estimator, PreActivation
+from training.settings import ActivationConfig, Estimator, PreActivation
 
 
 class _IdentitySign(Function):
@@ -285,6 +286,32 @@ def pre_activation(kind: PreActivation, channels: int, slope: float) -> nn.Modul
             return nn.LeakyReLU(slope)
         case PreActivation.PRELU:
             return nn.PReLU(channels, init=slope)
+
+
+def activation(config: ActivationConfig, channels: int, shift: float | None) -> OrderedDict[str, nn.Module]:
+    """What a channel passes through to become -1 or +1, by name.
+
+    ``activation`` and ``shift`` where there are any, then ``sign``, or ``hardtanh`` in a full-precision twin.
+
+    Args:
+        config: describes it.
+        channels: of its input.
+        shift: of the threshold; learned, one a channel, where None.
+    """
+    parts: OrderedDict[str, nn.Module] = OrderedDict()
+    before_sign = pre_activation(config.pre_activation, channels, config.leaky_slope)
+    if before_sign is not None:
+        parts["activation"] = before_sign
+    if shift is None:
+        parts["shift"] = ThresholdShift(config.learned_shift_start, channels)
+    elif shift:
+        parts["shift"] = ThresholdShift(shift)
+    if config.hardtanh is None:
+        parts["sign"] = binary_sign(config.ste)
+    else:
+        twin = config.hardtanh
+        parts["hardtanh"] = ShiftedHardtanh(twin.shift_x, twin.shift_y, twin.half_width)
+    return parts
 
 
 def _per_channel(term: Tensor, dimensions: int) -> Tensor:

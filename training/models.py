@@ -45,18 +45,8 @@ class BinaryStage(nn.Module):
             self.epilogue.add_module("affine", layers.ScalarAffine(plan.mw))
             return
         self.epilogue.add_module("norm", layers.BatchNorm(plan.mh, activation.batch_norm_bias_start))
-        before_sign = layers.pre_activation(activation.pre_activation, plan.mh, activation.leaky_slope)
-        if before_sign is not None:
-            self.epilogue.add_module("activation", before_sign)
-        if shift is None:
-            self.epilogue.add_module("shift", layers.ThresholdShift(activation.learned_shift_start, plan.mh))
-        elif shift:
-            self.epilogue.add_module("shift", layers.ThresholdShift(shift))
-        if activation.hardtanh is None:
-            self.epilogue.add_module("sign", layers.binary_sign(activation.ste))
-        else:
-            twin = activation.hardtanh
-            self.epilogue.add_module("hardtanh", layers.ShiftedHardtanh(twin.shift_x, twin.shift_y, twin.half_width))
+        for name, part in layers.activation(activation, plan.mh, shift).items():
+            self.epilogue.add_module(name, part)
 
     def accumulate(self, x: Tensor) -> Tensor:
         """Accumulators behind the pool that stands before the activation: (n, c, h, w), or (n, mh) where dense."""
@@ -160,16 +150,10 @@ class BinaryNetwork(TrainableNetwork):
     def trace(
         self, images: NDArray[np.uint8], batch: int = 256
     ) -> tuple[dict[str, NDArray[np.uint8]], NDArray[np.float32]]:
-        """Every binary tensor of the network for these images, where the integer network has a layer's output.
+        """As ``TrainableNetwork.trace``, where the integer network has a layer's output.
 
-        Args:
-            images: (n, H, W, C).
-            batch: images at a time.
-
-        Returns:
-            Bits (n, h, w, c) by name, and the logits (n, classes). The names: ``input`` where that is binary, every
-            hidden layer's, and every pool's. A layer whose pool stands before its activation has no bits of its
-            own: the pool's name stands for both.
+        The names: ``input`` where that is binary, every hidden layer's, and every pool's. A layer whose pool stands
+        before its activation has no bits of its own: the pool's name stands for both.
         """
         traces: dict[str, list[NDArray[np.uint8]]] = {}
         logits = []

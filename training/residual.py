@@ -29,7 +29,7 @@ from training.config import Config
 from training.models import as_bits, evaluating, to_pixels
 from training.network import TrainableNetwork
 from training.residual_plan import STEM_POOL, BlockPlan, ConvPlan, ResidualPlan, plan_residual
-from training.settings import ActivationConfig, ResidualVariant
+from training.settings import ResidualVariant
 
 PIXEL_CENTRE = 127.5
 PIXEL_SPREAD = 63.75  # near the deviation of photographs: scaled pixels have about mean 0 and deviation 1
@@ -60,10 +60,11 @@ class ResidualBlock(nn.Module):
         assert residual is not None
         activation, pad_value, start = config.activation, 2 * residual.pad_bit - 1, config.training.weight_start
         self.norm1 = layers.BatchNorm(self.norm_channels(plan.first), activation.batch_norm_bias_start)
-        self.sign1 = _shifted_sign(activation, plan.first.input_shape[2])
+        shift = None if activation.shifts is None else activation.shifts[0]
+        self.sign1 = nn.Sequential(layers.activation(activation, plan.first.input_shape[2], shift))
         self.conv1 = ScaledBinaryConv(plan.first, pad_value, start)
         self.norm2 = layers.BatchNorm(self.norm_channels(plan.second), activation.batch_norm_bias_start)
-        self.sign2 = _shifted_sign(activation, plan.second.input_shape[2])
+        self.sign2 = nn.Sequential(layers.activation(activation, plan.second.input_shape[2], shift))
         self.conv2 = ScaledBinaryConv(plan.second, pad_value, start)
         self.shortcut = nn.Identity() if plan.downsampling is None else self.downsampling(plan.downsampling)
 
@@ -219,19 +220,6 @@ class ResidualNetwork(TrainableNetwork):
         dense = self.classifier
         lines.append(f"{'classifier':22} {'real dense':15} {dense.weight.numel():,} weights -> {self.classes}")
         return "\n".join(lines)
-
-
-def _shifted_sign(activation: ActivationConfig, channels: int) -> nn.Sequential:
-    parts: OrderedDict[str, nn.Module] = OrderedDict()
-    before_sign = layers.pre_activation(activation.pre_activation, channels, activation.leaky_slope)
-    if before_sign is not None:
-        parts["activation"] = before_sign
-    if activation.shifts is None:
-        parts["shift"] = layers.ThresholdShift(activation.learned_shift_start, channels)
-    elif activation.shifts[0]:
-        parts["shift"] = layers.ThresholdShift(activation.shifts[0])
-    parts["sign"] = layers.binary_sign(activation.ste)
-    return nn.Sequential(parts)
 
 
 def _stem(plan: ResidualPlan) -> nn.Sequential:
