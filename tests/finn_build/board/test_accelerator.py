@@ -1,5 +1,6 @@
 """The board's side of the DMA. Oracles: FINN's own packing of streams; a register model of its DMA engines."""
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -45,12 +46,14 @@ def test_pixels_are_packed_as_they_lie_in_memory(rng, simd):
 
 
 class Buffer(np.ndarray):
-    """Memory that is written back and read again only when asked to, at a 40-bit address."""
+    """Memory that is written back and read again only when asked to, at a 40-bit address of its own."""
+
+    pages = itertools.count()
 
     def __new__(cls, shape, dtype):
         buffer = np.zeros(shape, dtype).view(cls)
         buffer.memory = np.full(shape, 0xEE, dtype)
-        buffer.device_address = 0x12_3456_7000 + id(buffer) % 0x1000
+        buffer.device_address = 0x12_3456_7000 + 0x1000 * next(cls.pages)
         buffer.freed = False
         return buffer
 
