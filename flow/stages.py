@@ -53,6 +53,8 @@ def train(
     except UserError:
         run.release()
         raise
+    if result.images:
+        console.print(f"train: images: {result.images}", highlight=False)
     console.print(f"train: {run.checkpoint}, test accuracy {result.test_accuracy:.2%}")
 
 
@@ -73,7 +75,8 @@ def export(path: Path, *, data_dir: Path | None, force: bool) -> None:
     config = load_config(run.config)
     model = load_trained(run.checkpoint, config)
     network = absorb(model.staged())
-    test = load_dataset(config.data.name, data_dir, config.data.image_size).test
+    dataset = load_dataset(config.data.name, data_dir, config.data.preparation)
+    test = dataset.test
     images = test.pixels
     stamp.unlink(missing_ok=True)
     save_network(network, run.network_file)
@@ -97,8 +100,12 @@ def export(path: Path, *, data_dir: Path | None, force: bool) -> None:
             "sha256": {file.name: sha256(file) for file in (run.network_file, run.model)},
             "accuracy": accuracy(scores, test.labels),
             "frames": len(golden),
+            "images": dataset.preparation,
+            "class_names": list(dataset.class_names),
         },
     )
+    if dataset.preparation:
+        console.print(f"export: images: {dataset.preparation}", highlight=False)
     console.print(
         f"export: {run.network_file}, network {network.hash[:12]}, {network.weight_bits:,} weight bits, "
         f"accuracy {accuracy(scores, test.labels):.2%} on {len(golden):,} frames"

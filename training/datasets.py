@@ -22,8 +22,18 @@ from training.sources.digits import load_digits
 from training.sources.fetch import fetch_files
 from training.sources.folder import LAYOUT, load_folder
 from training.sources.npz import load_npz
+from training.sources.preparation import Preparation
 
-__all__ = ["DataError", "Dataset", "DatasetInfo", "Split", "fetch_dataset", "list_datasets", "load_dataset"]
+__all__ = [
+    "DataError",
+    "Dataset",
+    "DatasetInfo",
+    "Preparation",
+    "Split",
+    "fetch_dataset",
+    "list_datasets",
+    "load_dataset",
+]
 
 ENVIRONMENT_VARIABLE = "ASKEW_DATA"
 
@@ -75,29 +85,30 @@ _CIFAR10 = _FileFormat(cifar.missing_files, cifar.load_cifar10, len(cifar.TRAIN_
 _FORMATS = {"mnist": _IDX, "fashion-mnist": _IDX, "cifar10": _CIFAR10}
 
 
-def load_dataset(name: str, data_dir: Path | None = None, image_size: int | None = None) -> Dataset:
+def load_dataset(name: str, data_dir: Path | None = None, preparation: Preparation | None = None) -> Dataset:
     """Load a known data set by its name, or the user's own by the path of its ``.npz`` or folder of images.
 
     Args:
         name: ``digits``, ``mnist``, ``fashion-mnist``, ``cifar10``, a path that ends in ``.npz``, or that of a folder
             as in ``training.sources.folder``. A relative path that is not there is looked for in the data folders too.
         data_dir: the first folder to look in.
-        image_size: height and width of a folder's images; None for all others.
+        preparation: what is done to a folder's images; all others are taken as they are stored.
 
     Raises:
         DataError: it is not known, not here and not to be had, or its files are damaged.
     """
+    asked = preparation.asked if preparation else ()
     if name not in KNOWN and not name.endswith(".npz"):
         own = _own(Path(name), data_dir)
         if own.is_dir():
-            return load_folder(own, image_size)
-        if image_size is not None or len(own.parts) > 1:
+            return load_folder(own, preparation)
+        if asked or len(own.parts) > 1:
             looked = ", ".join(str(place) for place in _places(data_dir))
             raise DataError(
                 f"{own}: no such folder; {LAYOUT} (data.name; a relative path is looked for in {looked} too)"
             )
-    if image_size is not None:
-        raise DataError(f"data.image_size: {name} has images of a size of its own; leave it out")
+    if asked:
+        raise DataError(f"data.{asked[0]}: is for folders of images, {name} is taken as it is stored; leave it out")
     if name.endswith(".npz"):
         return load_npz(_own(Path(name), data_dir))
     known = _known(name)

@@ -75,10 +75,13 @@ class BinaryTraining(LightningModule):
             "world_size": self.trainer.world_size,
             "device": self.device,
         }
-        if isinstance(split.images, StoredImages):
+        moves = _augmentation(training)
+        if not isinstance(split.images, StoredImages):
+            self._batches = Batches(split, batch_size, augmentation=moves, **order)
+        elif training.augmentation.random_crop:
             self._batches = StoredBatches(split, batch_size, flip=training.augmentation.flip, **order)
         else:
-            self._batches = Batches(split, batch_size, augmentation=_augmentation(training), **order)
+            self._batches = StoredBatches(split, batch_size, whole=moves or Augmentation(), **order)
         return self._batches
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

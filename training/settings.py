@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, Tag, field_validator, model_validator
 
+from training.sources.preparation import Preparation, pair
+
 MAX_WIDTH = 65_536  # outputs of one layer; far above every binary network that was published
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
@@ -15,6 +17,7 @@ Width = Annotated[Integer, Field(ge=1, le=MAX_WIDTH)]
 Step = Annotated[Integer, Field(ge=1, le=64)]
 Margin = Annotated[Integer, Field(ge=0, le=63)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Side = Annotated[Integer, Field(ge=1, le=4096)]
 
 
 class PreActivation(StrEnum):
@@ -92,13 +95,45 @@ class DataConfig(Section):
         validation_fraction: the share of the training images that is held out and measured after each epoch. The test
             images are measured once, at the end, and never steer anything.
         train_limit: use this many training images only.
-        image_size: height and width to which a folder's images are cut; other data sets have a size of their own.
+        resize: rescale a folder's images: a number makes the short side so long and keeps the ratio, [height, width] is
+            exact. Left out, the pixels stay as they are in the files, which must then all have one size.
+        crop: cut the middle out of a folder's images, a number or [height, width], behind ``resize``.
+        channels: of a folder's images, 1 or 3. Left out, it is 1 where every file is grey, else 3.
     """
 
     name: Annotated[str, Field(min_length=1)]
     validation_fraction: Fraction = 0.0
     train_limit: Annotated[Integer, Field(ge=1)] | None = None
-    image_size: Annotated[Integer, Field(ge=1, le=4096)] | None = None
+    resize: Side | tuple[Side, Side] | None = None
+    crop: Side | tuple[Side, Side] | None = None
+    channels: Literal[1, 3] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_replaced(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "image_size" in values:
+            size = values["image_size"]
+            wanted = f"resize = {round(size * 256 / 224)}, crop = {size}" if isinstance(size, int) else "resize, crop"
+            raise ValueError(
+                f"image_size is no longer a key; what it did is now {wanted} in [data] and augmentation = "
+                "{ random_crop = true } in [training]; without them images stay as they are in their files"
+            )
+        return values
+
+    @model_validator(mode="after")
+    def _check_crop(self) -> Self:
+        if isinstance(self.resize, int) and isinstance(self.crop, int) and self.crop > self.resize:
+            raise ValueError(f"crop ({self.crop}) must be at most resize ({self.resize})")
+        if isinstance(self.resize, tuple) and self.crop is not None:
+            crop = pair(self.crop)
+            if crop[0] > self.resize[0] or crop[1] > self.resize[1]:
+                raise ValueError(f"crop {list(crop)} must be at most resize {list(self.resize)}")
+        return self
+
+    @property
+    def preparation(self) -> Preparation:
+        """What is done to a folder's images."""
+        return Preparation(self.resize, self.crop, self.channels)
 
 
 class DenseConfig(Section):
@@ -290,12 +325,22 @@ class AugmentationConfig(Section):
         flip: mirror left and right, for half of the images.
         rotate_degrees: turn about the middle by up to so much either way.
         zoom: enlarge or shrink by up to this share.
+        random_crop: train on random parts of a folder's files (8 to 100 percent of the area, ratio 3/4 to 4/3), each
+            resized to the size of the test images, as is usual for ImageNet. Nothing but ``flip`` goes with it.
     """
 
     shift_pixels: Annotated[Integer, Field(ge=0, le=64)] = 0
     flip: bool = False
     rotate_degrees: Annotated[float, Field(gt=0.0, le=180.0)] | None = None
     zoom: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    random_crop: bool | None = None
+
+    @model_validator(mode="after")
+    def _check_random_crop(self) -> Self:
+        for key in ("shift_pixels", "rotate_degrees", "zoom"):
+            if self.random_crop and getattr(self, key):
+                raise ValueError(f"{key}: must be left out with random_crop, which moves the images already")
+        return self
 
 
 class TrainingConfig(Section):

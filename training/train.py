@@ -11,7 +11,7 @@ import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,7 @@ from training.sources.dataset import Dataset, Split, StoredImages
 __all__ = ["CheckpointError", "TrainingResult", "load_binary", "load_trained", "train"]
 
 SMALL_STEP = 50_000_000  # multiplications; TFC at batch 256 has 15 million, SFC 86 million
+HELD_BYTES = 2**30  # images of a folder that are read once and kept, rather than decoded every epoch
 SPLIT_SEED = 20210403  # of the held-out images; the same for every training seed, so that seeds can be compared
 
 
@@ -58,6 +59,7 @@ class TrainingResult:
         plus_one: share of +1 by layer after the last epoch.
         history: a row an epoch: epoch, loss, learning_rate, validation_accuracy, plus_one/LAYER.
         resumed_from_epoch: whole epochs that an earlier, interrupted training had done.
+        images: what was done to the images of a folder; empty where they were taken as they are stored.
     """
 
     checkpoint: Path
@@ -68,6 +70,7 @@ class TrainingResult:
     plus_one: dict[str, float]
     history: tuple[dict[str, float], ...]
     resumed_from_epoch: int
+    images: str
 
 
 def train(
@@ -105,10 +108,9 @@ def train(
     """
     if epochs is not None:
         config = config.with_overrides([f"training.epochs={epochs}"])
-    dataset = load_dataset(config.data.name, data_dir, config.data.image_size)
+    dataset = _load(config, data_dir)
     training_split, validation_split = split_training(config, dataset)
     _check_batch(config, training_split, devices * num_nodes)
-    _check_augmentation(config, dataset)
     folder, finished = run_dir / "checkpoints", run_dir / "checkpoint.ckpt"
     if restart:
         _forget(run_dir)
@@ -167,14 +169,20 @@ def _check_batch(config: Config, split: Split, world_size: int) -> None:
         )
 
 
-def _check_augmentation(config: Config, dataset: Dataset) -> None:
-    """Images in files are cropped at random, and flipped if wanted; nothing else moves them."""
-    moves = [key for key, value in config.training.augmentation if value and key != "flip"]
-    if moves and isinstance(dataset.train.images, StoredImages):
-        raise UserError(
-            f"{config.source}: training.augmentation.{moves[0]}: must be 0 with a folder of images, which are cropped "
-            "at random in any case"
-        )
+def _load(config: Config, data_dir: Path | None) -> Dataset:
+    """The data set; a folder's images in memory where they are few and taken whole."""
+    dataset = load_dataset(config.data.name, data_dir, config.data.preparation)
+    is_stored = isinstance(dataset.train.images, StoredImages)
+    if config.training.augmentation.random_crop:
+        if not is_stored:
+            raise UserError(
+                f"{config.source}: training.augmentation.random_crop: is for folders of images, {config.data.name} is "
+                "taken as it is stored; leave it out"
+            )
+        return dataset
+    if is_stored and dataset.train.bytes + dataset.test.bytes <= HELD_BYTES:
+        return replace(dataset, train=dataset.train.held(), test=dataset.test.held())
+    return dataset
 
 
 def _trainer(
@@ -230,6 +238,7 @@ def _finish(finished: Path, folder: Path, config: Config, dataset: Dataset, resu
         "test_accuracy": accuracy(model, dataset.test),
         "history": found[1]["askew"]["history"],
         "resumed_from_epoch": resumed_from,
+        "images": _describe_images(config, dataset),
     }
     save_trained(finished, model, config, result)
     return _finished(finished, config)
@@ -254,7 +263,14 @@ def _finished(path: Path, config: Config) -> TrainingResult:
         plus_one={key.partition("/")[2]: value for key, value in last.items() if key.startswith("plus_one/")},
         history=tuple(result["history"]),
         resumed_from_epoch=result["resumed_from_epoch"],
+        images=result.get("images", ""),
     )
+
+
+def _describe_images(config: Config, dataset: Dataset) -> str:
+    if not config.training.augmentation.random_crop:
+        return dataset.preparation
+    return f"{dataset.preparation}; training took random parts of the files, of the same size"
 
 
 def _forget(run_dir: Path) -> None:

@@ -26,6 +26,7 @@ STAGES = {  # file below the run folder, without .json: the command that makes i
     "finn/estimate": "finn estimate --board Pynq-Z2",
     "finn/results": "bitstream --board Pynq-Z2",
 }
+CLASSES_LISTED = 20
 HARDWARE = {
     "folding": "folding",
     "rtlsim": "rtlsim",
@@ -84,7 +85,7 @@ def _of_stages(run: RunFolder, network: Network) -> dict[str, Any]:
         "askew_version": VERSION,
         "run": run.path.name,
         "config": run.config.read_text(encoding="utf-8"),
-        "network": describe_network(network, profile),
+        "network": describe_network(network, profile) | {"images": describe_images(run, network)},
         "rungs": {
             name: rung | {"accuracy_interval": evidence.interval(rung["accuracy"], rung["frames"])}
             for name, rung in rungs.items()
@@ -95,6 +96,16 @@ def _of_stages(run: RunFolder, network: Network) -> dict[str, Any]:
         "comparison": compare([layer.name for layer in network.layers], hardware),
         "missing": missing,
     }
+
+
+def describe_images(run: RunFolder, network: Network) -> str:
+    """What was done to the images of a folder and what the labels are, as `askew export` wrote; else empty."""
+    prepared = (run.result("export", network) or {}).get("images")
+    if not prepared:
+        return ""
+    names = evidence.class_names(run, network.classes)
+    listed = ", ".join(names[:CLASSES_LISTED]) + (", ..." if len(names) > CLASSES_LISTED else "")
+    return f"Images: {prepared}. Labels 0 to {network.classes - 1} are the classes {listed}."
 
 
 def describe_network(network: Network, profile: dict[str, Any]) -> dict[str, Any]:

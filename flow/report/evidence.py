@@ -21,7 +21,10 @@ NORMAL_95 = 1.96
 
 
 def class_names(run: RunFolder, classes: int) -> list[str]:
-    """What the labels mean, where the run's data set is a known one; else their numbers."""
+    """What the labels mean, as `askew export` or a known data set says; else their numbers."""
+    exported = (run.result("export") or {}).get("class_names")
+    if isinstance(exported, list) and len(exported) == classes:
+        return [str(name) for name in exported]
     known = KNOWN.get(str(config_table(run).get("data", {}).get("name")))
     if known is not None and len(known.class_names) == classes:
         return list(known.class_names)

@@ -38,10 +38,11 @@ def describe(network: dict[str, Any]) -> str:
     height, width, channels = network["input_shape"]
     encoding = "1-bit" if network["input_binary"] else "integer"
     size = network["weight_bits"] + network["threshold_bits"]
+    images = network.get("images")
     return (
         f"Input {height} x {width} x {channels}, {encoding}; {network['classes']} classes; "
         f"{network['weight_bits']:,} weight bits and {network['threshold_bits']:,} threshold bits, "
-        f"{size / 8 / 1024:.1f} KiB in all."
+        f"{size / 8 / 1024:.1f} KiB in all." + (f" {images}" if images else "")
     )
 
 

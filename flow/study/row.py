@@ -66,11 +66,12 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> d
     run = RunFolder.claim(out / "runs" / row.id, row.config.to_toml())
     result = train(row.config, run.path, data_dir=data_dir, threads=threads, progress=False)
     model = load_trained(run.checkpoint, row.config)
-    test = load_dataset(row.config.data.name, data_dir, row.config.data.image_size).test
+    test = load_dataset(row.config.data.name, data_dir, row.config.data.preparation).test
     figures = {
         "reference_accuracy": result.test_accuracy,
         "frames": len(test),
         "epochs": result.epochs,
+        "images": result.images,
         "final_loss": result.history[-1]["loss"],
         "plus_one": result.plus_one,
     }

@@ -11,6 +11,7 @@ from training.checkpoint import load_trained
 from training.config import load_config, parse_config
 from training.datasets import load_dataset
 from training.evaluate import accuracy
+from training.sources.preparation import Preparation
 from training.train import train
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorboard.*")
@@ -35,10 +36,10 @@ def config_of(folder, variant="bi_real_net", **training):
     return parse_config(
         {
             "name": "tiny",
-            "data": {"name": str(folder), "image_size": 16, "validation_fraction": 0.25},
+            "data": {"name": str(folder), "resize": 18, "crop": 16, "validation_fraction": 0.25},
             "network": {"residual": residual},
             "activation": {"threshold_shift": "learned"},
-            "training": {"epochs": 1, "batch_size": 6, "augmentation": {"flip": True}} | training,
+            "training": {"epochs": 1, "batch_size": 6, "augmentation": {"flip": True, "random_crop": True}} | training,
         },
         "tiny.toml",
     )
@@ -51,7 +52,7 @@ def test_it_is_trained_and_evaluated_and_not_exported(folder, tmp_path, capsys):
     assert "test accuracy" in capsys.readouterr().err
     model = load_trained(run / "checkpoint.ckpt", config_of(folder))
     assert model.shape == (16, 16, 3)
-    assert 0.0 <= accuracy(model, load_dataset(str(folder), image_size=16).test) <= 1.0
+    assert 0.0 <= accuracy(model, load_dataset(str(folder), preparation=Preparation(resize=18, crop=16)).test) <= 1.0
     before = {file.name for file in run.iterdir()}
     assert askew(["export", "--run", str(run)]) == 2
     error = capsys.readouterr().err
@@ -85,7 +86,8 @@ def test_a_plain_binary_network_on_a_folder_is_exported(folder, tmp_path, capsys
     assert askew(["train", "--config", str(tmp_path / "plain.toml"), "--run", str(run), "--threads", "1"]) == 0
     assert askew(["export", "--run", str(run)]) == 0
     golden = np.load(run / "golden" / "input.npy")
-    np.testing.assert_array_equal(golden, load_dataset(str(folder), image_size=16).test.pixels)
+    test = load_dataset(str(folder), preparation=Preparation(resize=18, crop=16)).test
+    np.testing.assert_array_equal(golden, test.pixels)
     assert json.loads((run / "export.json").read_text())["frames"] == 10
 
 
@@ -93,9 +95,12 @@ def test_what_does_not_fit_a_folder_is_one_line(folder, tmp_path, capsys):
     config = str(tmp_path / "tiny.toml")
     (tmp_path / "tiny.toml").write_text(config_of(folder).to_toml())
     for override, message in (
-        ("training.augmentation.shift_pixels=2", "shift_pixels: must be 0 with a folder of images"),
+        ("training.augmentation.shift_pixels=2", "shift_pixels: must be left out with random_crop"),
         ("data.name=nowhere", "nowhere: no such folder; a data set of images is a folder with train/CLASS/*.JPEG"),
     ):
         assert askew(["train", "--config", config, "--run", str(tmp_path / "run"), "--set", override]) == 2
         assert message in capsys.readouterr().err
-    assert load_config("resnet18-xnor-imagenet").data.image_size == 224
+    for name in ("xnor", "bireal"):
+        imagenet = load_config(f"resnet18-{name}-imagenet")
+        assert (imagenet.data.resize, imagenet.data.crop) == (256, 224)
+        assert imagenet.training.augmentation.random_crop

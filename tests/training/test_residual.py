@@ -324,6 +324,7 @@ def test_too_many_weights_are_refused():
 def test_configurations_without_it_are_hashed_as_before():
     plain = load_config("digits")
     assert "residual" not in plain.settings()["network"]
-    assert "image_size" not in plain.settings()["data"]
+    assert not {"resize", "crop", "channels"} & set(plain.settings()["data"])
+    assert "random_crop" not in plain.settings()["training"]["augmentation"]
     assert isinstance(build_network(plain, (8, 8, 1), 10), BinaryNetwork)
     assert len(list(CONFIG_FOLDER.glob("resnet*.toml"))) == 4

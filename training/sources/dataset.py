@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -44,6 +45,11 @@ class StoredImages(ABC):
     def chosen(self, positions: NDArray[np.int64]) -> StoredImages:
         """Those at these positions, still in their files."""
 
+    def whole(self, position: int) -> NDArray[np.uint8]:
+        """One image, (H, W, C); errors as above."""
+        (image,) = self[position : position + 1]
+        return np.asarray(image)
+
     @abstractmethod
     def random_crop(self, position: int, seed: int, flip: bool) -> NDArray[np.uint8]:
         """A random part of one image for training, (H, W, C), a pure function of the arguments; errors as above.
@@ -84,6 +90,15 @@ class Split:
         """(n, H, W, C): all images in memory, whose files are read here where they were not."""
         return self.images[:]
 
+    @property
+    def bytes(self) -> int:
+        """What all images take in memory."""
+        return math.prod(self.images.shape)
+
+    def held(self) -> Split:
+        """The same with all images in memory."""
+        return Split(self.pixels, self.labels)
+
     def chosen(self, positions: NDArray[np.int64]) -> Split:
         """The images at these positions; what lies in files stays there."""
         images = self.images
@@ -98,12 +113,14 @@ class Dataset:
     Attributes:
         name: a known name such as ``mnist``, or the file name of the user's own set.
         class_names: one a class, in the order of the labels.
+        preparation: what was done to the images of a folder, for people; empty where they are taken as they are stored.
     """
 
     name: str
     train: Split
     test: Split
     class_names: tuple[str, ...]
+    preparation: str = ""
 
     def __post_init__(self) -> None:
         assert self.train.images.shape[1:] == self.test.images.shape[1:]
