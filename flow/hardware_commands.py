@@ -51,12 +51,15 @@ def fold(
 @hardware_app.command()
 def rtl(
     run: Run,
-    clock_mhz: Annotated[float, typer.Option("--clock-mhz", min=1, help="For the constraints.")] = 100.0,
+    clock_mhz: Annotated[
+        float | None, typer.Option("--clock-mhz", min=1, help="For the constraints; default: the folding's.")
+    ] = None,
 ) -> None:
     """Write the SystemVerilog of the run's network under its folding: rtl/."""
     from flow.hardware_stages import run_rtl  # noqa: PLC0415
 
-    _say(f"rtl: {run_rtl(run, clock_mhz)}")
+    folder, clock = run_rtl(run, clock_mhz)
+    _say(f"rtl: {folder}, {clock}")
 
 
 @hardware_app.command()
@@ -71,9 +74,16 @@ def rtlsim(
     trace_from: Annotated[int, typer.Option("--trace-from", min=0, help="The waveform's first frame.")] = 0,
     trace_count: Annotated[int, typer.Option("--trace-count", min=1, help="Frames of the waveform.")] = 1,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Copies of the design that share the frames.")] = 1,
+    popcount: Annotated[
+        str | None,
+        typer.Option(
+            "--popcount",
+            help="naive, compressor or primitives. Default: as `askew rtl` delivers; naive where that is too wide.",
+        ),
+    ] = None,
 ) -> None:
     """Stream golden frames through the RTL in Verilator; count mismatches and cycles."""
-    from flow.hardware_stages import run_rtlsim  # noqa: PLC0415
+    from flow.hardware_stages import find_popcount, run_rtlsim  # noqa: PLC0415
 
     figures = run_rtlsim(
         run,
@@ -83,6 +93,7 @@ def rtlsim(
         trace=trace,
         trace_frames=(trace_from, trace_from + trace_count),
         threads=threads,
+        popcount=find_popcount(popcount),
     )
     _show(figures)
     if figures["mismatches"]:
@@ -127,6 +138,8 @@ def _show_folding(design: dict[str, Any]) -> None:
 
 
 def _show(figures: dict[str, Any]) -> None:
+    from flow.report.hardware import describe_popcount  # noqa: PLC0415 - a second, with all that a report needs
+
     columns = ("pe", "simd", "cycles", "predicted busy", "measured busy", "busy share")
     table = Table("layer", *columns, box=None, pad_edge=False)
     for name, layer in figures["layers"].items():
@@ -145,7 +158,7 @@ def _show(figures: dict[str, Any]) -> None:
         f"{figures['frame_ii_cycles']:,} cycles (predicted {figures['predicted_frame_ii_cycles']:,}), latency "
         f"{figures['latency_cycles']:,} (predicted {figures['predicted_latency_cycles']:,}); simulated "
         f"{figures['frames_per_second']:,.0f} frames/s, {figures['cycles_per_second']:,.0f} cycles/s, "
-        f"popcount {figures['popcount']}"
+        f"{describe_popcount(figures)}"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -21,11 +23,13 @@ from hw.board import board_names, load_board
 from hw.cycles import Prediction, UnitCycles, predict
 from hw.folding import Folding, load_folding
 from hw.generator import Design
-from hw.rtlsim import RtlResult, simulate_design
+from hw.rtlsim import Effort, RtlResult, simulate_design
 from hw.solver import FoldedDesign, fold_for_latency, fold_for_max_rate, fold_for_rate
 from hw.units import PopcountStyle
 
 DEFAULT_FRAMES = 100
+DEFAULT_CLOCK_MHZ = 100.0
+SIMULATED_XNORS = 8192  # in the delivered style: about 10 s of compiling for each 1,000; all of TFC at once has 58,944
 
 
 def build_folder() -> Path:
@@ -44,6 +48,45 @@ def folding_popcount(run: RunFolder, network: Network) -> PopcountStyle:
     """How the design that the run was folded for counts bits; compressor trees where `folding.json` does not say."""
     named = str((run.result("folding", network) or {}).get("popcount")).upper()
     return PopcountStyle[named] if named in PopcountStyle.__members__ else PopcountStyle.COMPRESSOR
+
+
+def delivered_design(run: RunFolder, network: Network) -> Design:
+    """The design that `askew rtl` writes, but for the clock, which is in the constraints alone."""
+    return Design.of(network, open_folding(run, network), popcount=folding_popcount(run, network))
+
+
+def simulated_design(delivered: Design, popcount: PopcountStyle | None = None) -> Design:
+    """What Verilator is given for a delivered design: itself.
+
+    Unless another ``popcount`` is asked for, or the design is so wide that its popcounts would compile for many
+    minutes: then the same design with plain sums, which results must say.
+    """
+    is_wide = delivered.dataflow.xnors > SIMULATED_XNORS
+    chosen = popcount or (PopcountStyle.NAIVE if is_wide else delivered.popcount)
+    if chosen is delivered.popcount:
+        return delivered
+    buffers = delivered.dataflow.buffers
+    return Design.of(delivered.network, delivered.folding, buffers=buffers, popcount=chosen)
+
+
+def folding_clock(run: RunFolder, network: Network) -> float | None:
+    """The clock in MHz that the run's folding and its frames/s are for; None where it was folded without one."""
+    clock = (run.result("folding", network) or {}).get("clock_mhz")
+    if clock is None:
+        return None
+    if isinstance(clock, bool) or not isinstance(clock, (int, float)) or not 0 < clock < math.inf:
+        raise UserError(f"{run.folding}: clock_mhz ({clock!r}) must be a number above 0; run `askew fold` again")
+    return float(clock)
+
+
+def find_popcount(name: str | None) -> PopcountStyle | None:
+    """The style of that name; UserError lists the names there are. None stays None."""
+    if name is None:
+        return None
+    if name.upper() not in PopcountStyle.__members__:
+        names = ", ".join(style.name.lower() for style in PopcountStyle)
+        raise UserError(f"--popcount {name}: unknown, must be one of {names}")
+    return PopcountStyle[name.upper()]
 
 
 def run_fold(
@@ -85,13 +128,29 @@ def run_fold(
     return run.folding, described
 
 
-def run_rtl(path: Path, clock_mhz: float) -> Path:
-    """Write the RTL of the run's network under its folding to `rtl/`; returns that folder."""
+def run_rtl(path: Path, clock_mhz: float | None) -> tuple[Path, str]:
+    """Write the RTL of the run's network under its folding to `rtl/`.
+
+    Args:
+        path: the run.
+        clock_mhz: for constraints and manifest; None takes the folding's.
+
+    Returns:
+        That folder, and in words which clock it was written for and why.
+    """
     run = RunFolder.open(path)
     network = run.network()
-    folding = open_folding(run, network)
-    Design.of(network, folding, popcount=folding_popcount(run, network), clock_mhz=clock_mhz).write(run.rtl)
-    return run.rtl
+    design = delivered_design(run, network)
+    folded_mhz = folding_clock(run, network)
+    if clock_mhz is not None and clock_mhz != folded_mhz:
+        chosen = clock_mhz
+        why = "as asked" if folded_mhz is None else f"as asked; the folding and its frames/s are for {folded_mhz:g} MHz"
+    elif folded_mhz is not None:
+        chosen, why = folded_mhz, "the folding's clock"
+    else:
+        chosen, why = DEFAULT_CLOCK_MHZ, "assumed, as the folding names no clock; --clock-mhz sets another"
+    dataclasses.replace(design, clock_mhz=chosen).write(run.rtl)
+    return run.rtl, f"constraints for {chosen:g} MHz, {why}"
 
 
 def run_rtlsim(
@@ -103,12 +162,18 @@ def run_rtlsim(
     trace: Path | None,
     trace_frames: tuple[int, int],
     threads: int,
+    popcount: PopcountStyle | None = None,
 ) -> dict[str, Any]:
-    """Golden frames through the RTL; written to `rtlsim.json` and returned."""
+    """Golden frames through the RTL; written to `rtlsim.json` and returned.
+
+    What is simulated is what `askew rtl` delivers, unless ``popcount`` asks for another style or it is very wide; then
+    the figures say so.
+    """
     run = RunFolder.open(path)
     network = run.network()
     golden = run.golden(network).first(frames or DEFAULT_FRAMES)
-    design = Design.for_simulation(network, open_folding(run, network), stall_gates=stall > 0)
+    delivered = delivered_design(run, network)
+    design = dataclasses.replace(simulated_design(delivered, popcount), stall_gates=stall > 0)
     options = {"stall": stall, "seed": seed, "trace_path": trace, "trace_frames": trace_frames, "threads": threads}
     measured = stream(design, golden.images, **options)
     predicted = predict(design.dataflow, frames=len(measured.label_cycles))
@@ -121,6 +186,8 @@ def run_rtlsim(
         "accuracy": accuracy(measured.scores, golden.labels),
         "stall": stall,
         "popcount": measured.popcount.name.lower(),
+        "delivered_popcount": delivered.popcount.name.lower(),
+        "popcount_note": _popcount_note(design, delivered, popcount),
         "latency_cycles": measured.latency_cycles,
         "frame_ii_cycles": measured.frame_ii_cycles,
         "predicted_latency_cycles": predicted.latency_cycles,
@@ -133,6 +200,15 @@ def run_rtlsim(
     return figures
 
 
+def _popcount_note(design: Design, delivered: Design, asked: PopcountStyle | None) -> str | None:
+    """Why something else is simulated than is delivered; None where it is not."""
+    if design.popcount is delivered.popcount:
+        return None
+    if asked is not None:
+        return "as asked"
+    return f"its {delivered.dataflow.xnors:,} XNORs side by side would compile for many minutes"
+
+
 def stream(design: Design, images: NDArray[np.uint8], **options: Any) -> RtlResult:
     """Frames through a design's RTL, with a progress bar; options as of `simulate_design`."""
     done = 0
@@ -143,7 +219,8 @@ def stream(design: Design, images: NDArray[np.uint8], **options: Any) -> RtlResu
             progress(frames - done)
             done = frames
 
-        return simulate_design(design, images, build_dir=build_folder(), progress=advance, **options)
+        effort = Effort.for_cycles(design.dataflow.bottleneck_cycles * len(images))
+        return simulate_design(design, images, build_dir=build_folder(), progress=advance, effort=effort, **options)
 
 
 def layer_figures(

@@ -118,12 +118,11 @@ class RtlRung:
     default_frames: int | None = 100
 
     def __init__(self, run: RunFolder) -> None:
-        from flow.hardware_stages import open_folding, stream  # noqa: PLC0415 - numba and pydantic take seconds
-        from hw.generator import Design  # noqa: PLC0415
+        from flow.hardware_stages import delivered_design, simulated_design, stream  # noqa: PLC0415 - Numba
 
         network = run.network()
         self._network = network
-        self._design = Design.for_simulation(network, open_folding(run, network))
+        self._design = simulated_design(delivered_design(run, network))
         self._stream = stream
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:

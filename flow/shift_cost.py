@@ -16,7 +16,7 @@ import numpy as np
 from torch import nn
 
 from bnn.network import Network
-from flow.hardware_stages import build_folder, folding_popcount
+from flow.hardware_stages import build_folder, folding_popcount, simulated_design
 from flow.run_folder import RunFolder
 from hw.cycles import as_number, predict_latency, size_buffers, steady_frame_ii
 from hw.folding import Folding, load_folding
@@ -116,8 +116,7 @@ def _measure(
     buffers = size_buffers(network, folding)
     design = Design.of(network, folding, buffers=buffers, popcount=popcount)
     design.write(out / "rtl")
-    simulated = Design.for_simulation(network, folding, buffers=buffers)
-    measured = simulate_design(simulated, images, build_dir=build_folder())
+    measured = simulate_design(simulated_design(design), images, build_dir=build_folder())
     golden = simulate(network, images)
     figures: dict[str, Any] = {
         "network_hash": network.hash,
@@ -125,6 +124,8 @@ def _measure(
         "predicted_latency_cycles": predict_latency(design.dataflow),
         "frame_ii_cycles": measured.frame_ii_cycles,
         "latency_cycles": measured.latency_cycles,
+        "popcount": design.popcount.name.lower(),
+        "simulated_popcount": measured.popcount.name.lower(),
         "frames": len(images),
         "mismatches": int(np.any(measured.scores != golden, axis=1).sum()),
         "luts": None,

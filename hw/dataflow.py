@@ -72,6 +72,12 @@ class Dataflow:
         return next(unit.popcount for unit in self.units if isinstance(unit, Matrix))
 
     @property
+    def xnors(self) -> int:
+        """XNORs that all matrices of bits have side by side, each with its part of a popcount."""
+        matrices = [unit for unit in self.units if isinstance(unit, Matrix) and unit.is_binary]
+        return sum(unit.output.lanes * unit.input.lanes for unit in matrices)
+
+    @property
     def buffers(self) -> dict[str, int]:
         """Beats that each unit with a choice of buffer can hold; the key is the unit's name."""
         return {unit.name: unit.buffer_beats for unit in self.units if unit.buffer_beats}

@@ -77,7 +77,7 @@ def _of_stages(run: RunFolder, network: Network) -> dict[str, Any]:
     missing = {stage: f"askew {STAGES[stage]} --run {run.path}" for stage, found in results.items() if found is None}
     finn = results["finn/results"] or {}
     missing |= {f"finn/results: {part}": command for part, command in finn.get("missing", {}).items()}
-    hardware = {key: results[stage] for key, stage in HARDWARE.items()}
+    hardware = {key: results[stage] for key, stage in HARDWARE.items()} | {"rtl": evidence.written_rtl(run, network)}
     profile = (results["simulate"] or {}).get("layers", {})
     rungs = (results["ladder"] or {}).get("rungs", {})
     return {

@@ -22,22 +22,27 @@ def compare(layers: list[str], hardware: Mapping[str, Figures | None]) -> dict[s
 
     Args:
         layers: names, in the network's order.
-        hardware: "folding", "rtlsim", "finn_estimate" and "finn_results" to those stages' figures, or None.
+        hardware: "folding", "rtl" (what is in that folder), "rtlsim", "finn_estimate" and "finn_results" to those
+            stages' figures, or None.
 
     Returns:
         ``layers``: name to ``pe``, ``simd``, ``cycles`` (by source, and ``folds``), ``busy_share``, ``luts`` and
         ``bram18`` (by source). ``whole``: source to ``frame_ii_cycles``, ``latency_cycles``, ``clock_mhz``,
-        ``frames_per_second``, ``latency_us``, ``luts``, ``bram18``, ``mismatches`` and ``frames``.
+        ``frames_per_second``, ``latency_us``, ``luts``, ``bram18``, ``mismatches`` and ``frames``; of our RTL also
+        ``popcount``, ``delivered_popcount``, ``popcount_note`` and ``written`` where they are known.
     """
-    folding, rtlsim, estimate, results = (
-        hardware.get(stage) or {} for stage in ("folding", "rtlsim", "finn_estimate", "finn_results")
+    folding, rtl, rtlsim, estimate, results = (
+        hardware.get(stage) or {} for stage in ("folding", "rtl", "rtlsim", "finn_estimate", "finn_results")
     )
     return {
         "layers": {name: _layer(name, folding, rtlsim, estimate, results) for name in layers},
         "whole": {
             "askew_model": _from_cycles(folding, folding.get("clock_mhz"))
             | {"luts": folding.get("luts"), "bram18": folding.get("bram18")},
-            "askew_rtl": _from_cycles(rtlsim, folding.get("clock_mhz")) | _checked(rtlsim),
+            "askew_rtl": _from_cycles(rtlsim, rtl.get("clock_mhz", folding.get("clock_mhz")))
+            | _checked(rtlsim)
+            | {key: rtlsim[key] for key in ("popcount", "delivered_popcount", "popcount_note") if key in rtlsim}
+            | {key: rtl[key] for key in ("written",) if key in rtl},
             "finn_estimate": _from_cycles(estimate, estimate.get("clock_mhz"))
             | _checked(estimate)
             | _placed(estimate.get("resources")),

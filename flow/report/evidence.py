@@ -100,6 +100,32 @@ def budget(folding: dict[str, Any] | None, others: list[dict[str, Any] | None]) 
     return None
 
 
+def written_rtl(run: RunFolder, network: Network) -> dict[str, Any] | None:
+    """What `rtl/` holds: ``written``, in words, and ``clock_mhz`` where it is the design of today's folding.
+
+    None where it was not written. A stale one gives no figures.
+    """
+    if not run.rtl.exists():
+        return None
+    from flow.hardware_stages import delivered_design, folding_clock  # noqa: PLC0415 - Numba takes a second to import
+    from hw.generator import DesignError, read_manifest  # noqa: PLC0415
+
+    again = f"make it again with `askew rtl --run {run.path}`"
+    try:
+        manifest = read_manifest(run.rtl, network)
+        clock = float(manifest["clock_mhz"])
+    except (DesignError, KeyError, TypeError, ValueError) as error:
+        return {"written": f"stale or damaged ({error}); {again}"}
+    if not run.folding.exists():
+        return {"written": "stale, as there is no folding.json"}
+    now = delivered_design(run, network).manifest()
+    if any(manifest.get(key) != now[key] for key in ("folding", "popcount", "buffers", "rtl_sha256")):
+        return {"written": f"stale, made from another folding or by another version; {again}"}
+    folded = folding_clock(run, network)
+    differs = "" if folded in {None, clock} else f", while the folding is for {folded:g} MHz"
+    return {"clock_mhz": clock, "written": f"popcount {manifest['popcount']}, constraints for {clock:g} MHz{differs}"}
+
+
 def timeline(run: RunFolder, network: Network) -> dict[str, Any] | None:
     """When each layer is at work in the first frame and in steady state, by the cycle model; None without a folding."""
     if not run.folding.exists():

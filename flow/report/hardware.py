@@ -60,9 +60,27 @@ def whole_table(whole: dict[str, Any]) -> Table:
 
 
 def checks(whole: dict[str, Any]) -> list[str]:
-    """One line a rung of the hardware that was held to golden."""
-    return [
-        f"{SOURCES[source]}: {figures['frames']:,} frames, {figures['mismatches']} mismatches with golden.\n"
+    """One line a rung of the hardware that was held to golden; and what `rtl/` holds, where it is there."""
+    lines = [
+        f"{SOURCES[source]}: {figures['frames']:,} frames, {figures['mismatches']} mismatches with golden"
+        + (f"; simulated with {describe_popcount(figures)}.\n" if figures.get("popcount") else ".\n")
         for source, figures in whole.items()
         if figures["frames"] is not None
     ]
+    rtl = whole["askew_rtl"].get("written")
+    return [*lines, f"rtl/: {rtl}.\n"] if rtl else lines
+
+
+def describe_popcount(figures: dict[str, Any]) -> str:
+    """How the simulated design counted bits, and whether what is delivered counts so too."""
+    simulated, delivered = figures["popcount"], figures.get("delivered_popcount")
+    if delivered is None:  # from before it was written down
+        return f"popcount {simulated}"
+    if simulated == delivered:
+        return f"popcount {simulated}, as delivered"
+    note = figures.get("popcount_note")
+    why = f" ({note})" if note else ""
+    return (
+        f"popcount {simulated} instead of the delivered {delivered}{why}; "
+        f"`askew rtlsim --popcount {delivered}` simulates that"
+    )
