@@ -16,12 +16,11 @@ import numpy as np
 from torch import nn
 
 from bnn.network import Network
-from flow.hardware_stages import build_folder, folding_popcount, simulated_design
+from flow.hardware_stages import folding_popcount, simulated_design, stream
 from flow.run_folder import RunFolder
 from hw.cycles import as_number, predict_latency, size_buffers, steady_frame_ii
 from hw.folding import Folding, load_folding
 from hw.generator import Design
-from hw.rtlsim import simulate_design
 from hw.simulator import simulate
 from hw.synth.design import synthesize
 from hw.units import PopcountStyle
@@ -116,7 +115,7 @@ def _measure(
     buffers = size_buffers(network, folding)
     design = Design.of(network, folding, buffers=buffers, popcount=popcount)
     design.write(out / "rtl")
-    measured = simulate_design(simulated_design(design), images, build_dir=build_folder())
+    measured = stream(simulated_design(design), images)
     golden = simulate(network, images)
     figures: dict[str, Any] = {
         "network_hash": network.hash,
