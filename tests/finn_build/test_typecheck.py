@@ -131,7 +131,11 @@ def test_finns_own_types_are_refused(network, graph, has_our_types):
         ),
         ("MVAU_hls_0", {"accDataType": "INT5"}, r"\(layer fc1\): accDataType is INT5, -16\.\.15, .* 0\.\.16;"),
         ("Thresholding_rtl_0", {"inputDataType": "UINT7"}, r"\(layer input\): inputDataType is UINT7, .* 0\.\.255;"),
-        ("Thresholding_rtl_0", {"weightDataType": "UINT7"}, r"\(layer input\): weightDataType is UINT7, .* 128\.\.128;"),
+        (
+            "Thresholding_rtl_0",
+            {"weightDataType": "UINT7"},
+            r"\(layer input\): weightDataType is UINT7, .* 128\.\.128;",
+        ),
     ],
 )
 def test_every_narrow_attribute_is_named(network, graph, node, types, message):
