@@ -21,11 +21,13 @@ from finn_build import docker, upstream
 from finn_build.buildlog import ATTEMPT, NO_ERROR, last_error_in, steps_in
 from finn_build.deploy import write_deploy
 from finn_build.errors import FinnError
+from finn_build.form import finn_form
 from finn_build.inside import SCRATCH
 from finn_build.nodes import Compiler
 from finn_build.package import (
     CONFIG,
     HARDWARE_CHECKS,
+    MODELS,
     OUTPUT,
     PYTHON_CHECKS,
     damaged_files,
@@ -56,7 +58,7 @@ def build_bitstream(
     Args:
         folder: ``runs/NAME/finn``; gets ``build``, ``deploy`` and ``results.json``.
         network: what to build.
-        frames: golden frames; FINN verifies with the first, the board with all.
+        frames: golden frames; FINN verifies with the most extreme, the board with all.
         settings: board, clock, folding. FINN_ROOT in the environment decides whose FINN it is.
         environment: XILINX_ROOT, XILINX_VERSION, XILINXD_LICENSE_FILE, FINN_ROOT, BASE_IMAGE, DOCKER_BUILD_EXTRA,
             DOCKER_RUN_EXTRA, PLATFORM_REPO_PATHS.
@@ -101,7 +103,7 @@ def resume_step(package: Path) -> str | None:
     if not steps or steps[-1].name == steps[0].name or bitfile_of(package / OUTPUT):
         return None
     before = next(step.name for step in reversed(steps) if step.name != steps[-1].name)
-    saved = package / OUTPUT / "intermediate_models" / f"{before}.onnx"
+    saved = package / OUTPUT / MODELS / f"{before}.onnx"
     return steps[-1].name if saved.exists() else None
 
 
@@ -182,6 +184,12 @@ def _not_built(package: Path, network: Network, settings: BuildSettings) -> str 
     bitfile = bitfile_of(output)
     if bitfile is None:
         return "there is no bitfile"
+    from finn_build.typecheck import check_models  # noqa: PLC0415 - onnx takes a second to import
+
+    try:
+        check_models(output / MODELS, finn_form(network).network, settings.compiler)
+    except FinnError as error:
+        return str(error)
     if bitfile["file"].endswith(".bit") and not (output / "bitfile" / "finn-accel.hwh").exists():
         return "the bitfile has no finn-accel.hwh beside it"
     verified = verification(output)

@@ -11,3 +11,7 @@ class GraphError(UserError):
 
 class FinnError(UserError):
     """FINN, Docker or the Xilinx tools did not do their part: one line with the cause and what to do."""
+
+
+class TypesError(FinnError):
+    """A type in one of FINN's graphs cannot hold what reaches it: the hardware would compute something else."""

@@ -16,12 +16,14 @@ from bnn import Network, UserError
 from bnn.files import atomic_path, write_json
 from bnn.version import VERSION
 from finn_build.board.evaluator import FRAMES_AT_ONCE, trace
+from finn_build.extremes import extreme_frames
 from finn_build.form import finn_form
 from finn_build.nodes import Compiler, gives_labels
 from finn_build.package import OUTPUT, write_package
 from finn_build.process import Progress, run_worker
 from finn_build.reports import read_estimates
 from finn_build.settings import BuildSettings, Frames
+from finn_build.widths import accumulators
 
 ESTIMATE_STEPS = 11  # the steps that FINN's builder runs for its estimates, each of which leaves a graph
 DEFAULT_FRAMES = 20
@@ -48,15 +50,17 @@ def estimate(
         frames: frames with golden answers.
         settings: board, clock, and our folding or FINN's own for a target rate.
         folder: ``folder/estimate`` becomes a build package, built by FINN up to its estimates.
-        count: how many frames each graph is executed on.
+        count: how many frames each graph is executed on: those whose accumulators come closest to their ends.
         progress: called with the steps and frames done since its last call; ``estimate_work(count)`` in all.
 
     Returns:
-        The contents of ``estimate.json``: what ``reports.read_estimates`` gives, pe and simd of every matrix,
-        ``graphs`` (step to frames, mismatches, first_mismatch), ``frames``, ``mismatches`` and what it was made with.
+        The contents of ``estimate.json``: what ``reports.read_estimates`` gives, pe and simd of every matrix, its
+        ``accumulator`` (low, high, type) and ``threshold`` (type), ``graphs`` (step to frames, mismatches,
+        first_mismatch), ``frames``, ``mismatches`` and what it was made with.
 
     Raises:
         GraphError: FINN cannot hold the network.
+        TypesError: FINN gave a unit a type that does not hold every reachable value.
         FinnError: FINN failed.
         UserError: settings or frames do not fit.
     """
@@ -68,9 +72,10 @@ def estimate(
     shutil.rmtree(package, ignore_errors=True)
     manifest = write_package(package, network, frames, settings)
     form = finn_form(network).network
-    golden = golden_trace(form, frames.images[:count])
+    chosen = extreme_frames(form, frames.images, count)
+    golden = golden_trace(form, frames.images[chosen])
     with atomic_path(package / "golden.npz") as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, images=frames.images[:count], **golden)
+        np.savez(file, allow_pickle=False, images=frames.images[chosen], **golden)
     job = {
         "package": str(package),
         "output": str(package / OUTPUT),
@@ -81,6 +86,10 @@ def estimate(
     estimates = read_estimates(package / OUTPUT, manifest["nodes"])
     assert estimates is not None  # the worker ends well only after FINN's reports are there
     _add_folding(estimates, manifest, answer["nodes"])
+    _add_types(estimates, form, answer["types"])
+    for graph in answer["graphs"].values():
+        if first := graph["first_mismatch"]:
+            first["frame"] = int(chosen[first["frame"]])
     figures = {
         "network_hash": network.hash,
         "askew_version": VERSION,
@@ -121,3 +130,13 @@ def _add_folding(estimates: dict[str, Any], manifest: dict[str, Any], nodes: lis
     for node in manifest["nodes"]:
         if node["role"] == "matrix":
             estimates["layers"][node["layer"]] |= {key: applied[node["name"]][key] for key in ("pe", "simd")}
+
+
+def _add_types(estimates: dict[str, Any], form: Network, types: dict[str, dict[str, str]]) -> None:
+    """Add what FINN's last graph counts in, beside what the counts can reach."""
+    for reached in accumulators(form):
+        found = types[reached.layer]
+        estimates["layers"][reached.layer] |= {
+            "accumulator": {"low": reached.low, "high": reached.high, "type": found["accumulator"]},
+            "threshold": {"type": found["threshold"]} if "threshold" in found else None,
+        }

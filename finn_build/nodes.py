@@ -33,6 +33,10 @@ class Role(Enum):
     LABEL = "label"
 
 
+MATRICES = ("MatMul", "XnorPopcountMatMul", "MVAU")  # what a matrix is in one or another of FINN's graphs
+POOLS = ("MaxPoolNHWC", "Pool")
+THRESHOLDS = ("MultiThreshold", "Thresholding")
+
 STYLES = {  # the variant that FINN makes of each type: its 1-bit matrix unit exists in HLS only
     "Thresholding": "rtl",
     "FMPadding": "rtl",
@@ -74,6 +78,11 @@ class FinnNode:
     def name(self) -> str:
         """Its name from ``step_specialize_layers`` on; what the folding configuration and the reports are keyed by."""
         return f"{self.op_type_specialized}_{self.index}"
+
+
+def general_type(op_type: str) -> str:
+    """FINN's type of a node without the variant, as it was before FINN chose between HLS and RTL."""
+    return op_type.removesuffix("_hls").removesuffix("_rtl")
 
 
 def finn_nodes(network: Network, compiler: Compiler = Compiler.FINN_PLUS) -> tuple[FinnNode, ...]:

@@ -2,7 +2,8 @@
 
 model.onnx                     FINN's graph of the integer network
 dataflow_build_config.json     what to build, for which board; both FINN and finn-plus read it
-folding_config.json            PE and SIMD of every unit (only where a folding was given)
+folding_config.json            PE and SIMD of every unit, and the types of its integers
+accumulator_config.json        in its place where FINN is to fold: the types alone
 specialize_layers_config.json  HLS or RTL for every unit
 input.npy, expected_output.npy frames and golden answers, which FINN's verification holds its own stages to
 validation/                    the frames for the board: images, labels, golden scores
@@ -27,14 +28,17 @@ from bnn.files import atomic_path, write_json
 from bnn.version import VERSION
 from finn_build.board.evaluator import scores, trace
 from finn_build.errors import FinnError
+from finn_build.extremes import extreme_frames
 from finn_build.folding import folding_config
 from finn_build.form import finn_form
 from finn_build.nodes import finn_nodes, gives_labels, input_shape, output_shape
 from finn_build.settings import BuildSettings, Frames
+from finn_build.widths import type_attributes
 
 MANIFEST = "manifest.json"
 CONFIG = "dataflow_build_config.json"
 OUTPUT = "output"
+MODELS = "intermediate_models"  # in it: a graph for every step of FINN's
 VALIDATION = "validation"
 PYTHON_CHECKS = ("initial_python", "streamlined_python")
 HARDWARE_CHECKS = ("folded_hls_cppsim", "stitched_ip_rtlsim")
@@ -59,8 +63,9 @@ def write_package(
     """
     settings.verify(network, frames)
     form = finn_form(network)
-    expected = _expected_output(form.network, frames, settings.verify_frames)
-    configuration = _configuration(network, frames, settings)
+    chosen = extreme_frames(form.network, frames.images, settings.verify_frames)
+    expected = _expected_output(form.network, frames, chosen)
+    configuration = _configuration(network, form.network, chosen, frames, settings)
     if (folder / MANIFEST).exists():
         existing = read_manifest(folder)
         if existing["configuration"] == configuration and not damaged_files(folder, existing):
@@ -73,7 +78,7 @@ def write_package(
     with atomic_path(folder / "model.onnx") as temporary:
         build_graph(form.network, network.hash).save(str(temporary))
     save_network(network, folder / "network.npz")
-    verified = frames.images[: settings.verify_frames].reshape(-1, *input_shape(network)[1:])
+    verified = frames.images[chosen].reshape(-1, *input_shape(network)[1:])
     arrays: dict[str, NDArray[Any]] = {
         "input.npy": verified.astype(np.float32),
         "expected_output.npy": expected,
@@ -85,8 +90,12 @@ def write_package(
         with atomic_path(folder / name) as temporary, temporary.open("wb") as file:
             np.save(file, array, allow_pickle=False)
     nodes = finn_nodes(form.network, settings.compiler)
+    units: dict[str, dict[str, Any]] = {"Defaults": {}}
     if settings.folding is not None:
-        write_json(folder / "folding_config.json", folding_config(form.network, settings.folding, settings.compiler))
+        units = folding_config(form.network, settings.folding, settings.compiler)
+    for name, attributes in configuration["integer_types"].items():
+        units.setdefault(name, {}).update(attributes)
+    write_json(folder / _units_file(settings), units)
     styles = {node.general_name: {"preferred_impl_style": node.op_type_specialized[-3:]} for node in nodes}
     write_json(folder / "specialize_layers_config.json", {"Defaults": {}, **styles})
     write_json(folder / CONFIG, _build_config(settings))
@@ -124,25 +133,29 @@ def damaged_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _expected_output(network: Network, frames: Frames, count: int) -> NDArray[np.float32]:
-    """What FINN's graph must give for the first frames; FinnError where the golden answers are not the network's."""
-    images = frames.images[:count]
-    if not np.array_equal(scores(network, images), frames.scores[:count]):
+def _expected_output(network: Network, frames: Frames, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What FINN's graph must give for these frames; FinnError where the golden answers are not the network's."""
+    images = frames.images[chosen]
+    looked_at = np.union1d(chosen, np.arange(len(chosen)))  # the first frames too: all may be extreme for one reason
+    if not np.array_equal(scores(network, frames.images[looked_at]), frames.scores[looked_at]):
         raise FinnError("finn: the golden answers are not this network's; export the run again")
     if gives_labels(network):
-        answers: NDArray[Any] = frames.scores[:count].argmax(axis=1)
+        answers: NDArray[Any] = frames.scores[chosen].argmax(axis=1)
     else:
         answers = trace(network, images)[network.layers[-1].name]
-    return answers.reshape(count, *output_shape(network)[1:]).astype(np.float32)
+    return answers.reshape(len(chosen), *output_shape(network)[1:]).astype(np.float32)
 
 
-def _configuration(network: Network, frames: Frames, settings: BuildSettings) -> dict[str, Any]:
+def _configuration(
+    network: Network, form: Network, chosen: NDArray[np.int64], frames: Frames, settings: BuildSettings
+) -> dict[str, Any]:
     """All that decides what FINN builds; two packages with the same are the same."""
     folding = settings.folding
     return {
         "network_hash": network.hash,
         "board": settings.board.name,
         "part": settings.board.part,
+        "integer_types": type_attributes(form, settings.compiler),
         "clock_mhz": settings.clock_mhz,
         "compiler": settings.compiler.value,
         "folding": None
@@ -150,6 +163,7 @@ def _configuration(network: Network, frames: Frames, settings: BuildSettings) ->
         else {name: {"pe": pe, "simd": simd} for name, (pe, simd) in folding.items()},
         "target_fps": settings.target_fps,
         "verify_frames": settings.verify_frames,
+        "verified_frames": chosen.tolist(),
         "frames": len(frames.images),
         "frames_sha256": hashlib.sha256(frames.images.tobytes()).hexdigest(),
     }
@@ -169,13 +183,13 @@ def _build_config(settings: BuildSettings) -> dict[str, Any]:
         "verify_expected_output_npy": "expected_output.npy",
         "save_intermediate_models": True,
         "enable_build_pdb_debug": False,
+        "folding_config_file": _units_file(settings),
+        "minimize_bit_width": False,  # it narrows accumulators below what popcounts reach; finn_build.widths sizes them
     }
     if settings.board.shell is not None:
         config["shell_flow_type"] = settings.board.shell.value
         config["generate_outputs"] = [*outputs, "bitfile", "pynq_driver", "deployment_package"]
-    if settings.folding is not None:
-        config["folding_config_file"] = "folding_config.json"
-    else:
+    if settings.folding is None:
         config["target_fps"] = settings.target_fps
     return config
 
@@ -195,8 +209,12 @@ def _clear(folder: Path, existing: Mapping[str, Any], configuration: Mapping[str
 
 
 def _file_names(settings: BuildSettings, arrays: Mapping[str, Any]) -> list[str]:
-    names = ["model.onnx", "network.npz", CONFIG, "specialize_layers_config.json", *arrays]
-    return [*names, "folding_config.json"] if settings.folding is not None else names
+    return ["model.onnx", "network.npz", CONFIG, "specialize_layers_config.json", _units_file(settings), *arrays]
+
+
+def _units_file(settings: BuildSettings) -> str:
+    """What FINN sets its units' attributes from; named for what it holds."""
+    return "accumulator_config.json" if settings.folding is None else "folding_config.json"
 
 
 def _sha256(file: Path) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from bnn.files import write_json
 from finn_build.buildlog import NO_ERROR, last_error_in
-from finn_build.errors import FinnError
+from finn_build.errors import FinnError, TypesError
 
 Progress = Callable[[int], None]
 
@@ -34,6 +34,7 @@ def run_worker(task: str, job: dict[str, Any], folder: Path, progress: Progress 
         progress: called with the steps and frames done since its last call.
 
     Raises:
+        TypesError: a graph of FINN's computes something else in hardware.
         FinnError: FINN failed; the message has the last error of its log and the log's path.
     """
     log = folder / "worker.log"
@@ -72,6 +73,8 @@ def run_worker(task: str, job: dict[str, Any], folder: Path, progress: Progress 
         if code != 0 or not answer.exists():
             raise FinnError(f"finn {task}: {_reason(code, log, folder)}; its log is {log}")
         result: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+        if "refusal" in result:
+            raise TypesError(f"finn {task}: {result['refusal']}")
         return result
 
 

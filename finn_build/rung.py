@@ -14,7 +14,7 @@ from finn_build.board.evaluator import scores_of
 from finn_build.errors import FinnError
 from finn_build.estimate import layer_names
 from finn_build.form import finn_form
-from finn_build.package import OUTPUT, read_manifest
+from finn_build.package import MODELS, OUTPUT, read_manifest
 from finn_build.process import Progress, run_worker
 
 LAST_GRAPH = "step_generate_estimate_reports"
@@ -22,6 +22,8 @@ LAST_GRAPH = "step_generate_estimate_reports"
 
 class FinnGraph:
     """FINN's folded hardware graph, which an estimate left, executed node by node in FINN's process.
+
+    Every value is cut to the bits of its type on the way, as it would be in hardware.
 
     Raises FinnError where there is no estimate, or one of another network.
     """
@@ -31,7 +33,7 @@ class FinnGraph:
         self._network = network
         self._form = finn_form(network)
         self._package = (folder / "estimate").absolute()
-        self._graph = self._package / OUTPUT / "intermediate_models" / f"{LAST_GRAPH}.onnx"
+        self._graph = self._package / OUTPUT / MODELS / f"{LAST_GRAPH}.onnx"
         if not self._graph.exists():
             raise FinnError(f"{self._graph}: not there yet; make it with `askew finn estimate`")
         made_of = read_manifest(self._package)["network_hash"]

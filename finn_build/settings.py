@@ -56,7 +56,7 @@ class BuildSettings:
         folding: layer name to (pe, simd); None lets FINN choose for ``target_fps``.
         target_fps: frames per second that FINN's own folding must reach; None where a folding is given.
         compiler: whose FINN.
-        verify_frames: frames that FINN simulates at every stage that it verifies.
+        verify_frames: frames that FINN simulates at every stage that it verifies; ``extreme_frames`` says which.
     """
 
     board: FinnBoard

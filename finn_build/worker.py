@@ -17,8 +17,10 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from finn_build.errors import FinnError
-from finn_build.package import CONFIG, PYTHON_CHECKS, read_manifest
+from bnn import load_network
+from finn_build.errors import FinnError, TypesError
+from finn_build.form import finn_form
+from finn_build.package import CONFIG, MODELS, PYTHON_CHECKS, read_manifest
 
 Advance = Callable[[int], None]
 
@@ -30,7 +32,10 @@ def main() -> None:
         os.dup2(2, 1)  # whatever FINN prints goes to the log
         advance = functools.partial(_report, messages)
         prepare()
-        answer = TASKS[job["task"]](job, advance)
+        try:
+            answer = TASKS[job["task"]](job, advance)
+        except TypesError as error:
+            answer = {"refusal": str(error)}
         Path(job["answer"]).write_text(json.dumps(answer), encoding="utf-8")
 
 
@@ -45,12 +50,15 @@ def prepare() -> None:
 
 
 def estimate(job: dict[str, Any], advance: Advance) -> dict[str, Any]:
-    """Build a package up to FINN's estimates, and hold every graph on the way to golden."""
-    names = build(Path(job["package"]), Path(job["output"]), advance)
-    manifest = read_manifest(Path(job["package"]))
+    """Build a package up to FINN's estimates, and hold every graph on the way to golden, its types first."""
+    from finn_build.typecheck import check_types  # noqa: PLC0415
+
+    package, models = Path(job["package"]), Path(job["output"]) / MODELS
+    names = build(package, Path(job["output"]), advance)
+    form = finn_form(load_network(package / "network.npz")).network
+    types = [check_types(models / f"{name}.onnx", form) for name in names][-1]
     graphs = check(job, names, advance)
-    last = Path(job["output"]) / "intermediate_models" / f"{names[-1]}.onnx"
-    return {"graphs": graphs, "nodes": nodes_of(last, manifest)}
+    return {"graphs": graphs, "nodes": nodes_of(models / f"{names[-1]}.onnx", read_manifest(package)), "types": types}
 
 
 def build(package: Path, output: Path, advance: Advance) -> list[str]:
@@ -71,7 +79,7 @@ def build(package: Path, output: Path, advance: Advance) -> list[str]:
     steps = resolve_build_steps(config, partial=False, list_as_input=estimate_only_dataflow_steps)
     config.steps = [_counted(step, advance) for step in steps]
     if build_dataflow_cfg(package / "model.onnx", config) != 0:
-        raise FinnError("the build stopped")  # FINN has written why into its log
+        sys.exit(1)  # FINN has written why into its log, where a traceback of ours would come last
     failed = sorted(file.name for file in (output / "verification_output").glob("*_FAIL.np?"))
     if failed:
         raise FinnError(f"FINN's own verification failed: {', '.join(failed)}")
@@ -88,7 +96,7 @@ def check(job: dict[str, Any], names: list[str], advance: Advance) -> dict[str, 
     results: dict[str, Any] = {}
     previous, result = b"", {}
     for name in names:
-        file = Path(job["output"]) / "intermediate_models" / f"{name}.onnx"
+        file = Path(job["output"]) / MODELS / f"{name}.onnx"
         contents = file.read_bytes()
         if contents == previous:
             advance(len(images))

@@ -44,9 +44,11 @@ def estimate(
 
 def _show(figures: dict[str, Any]) -> None:
     columns = ("pe", "simd", "cycles", "lut", "bram18")
-    table = Table("layer", *columns, box=None, pad_edge=False)
+    table = Table("layer", *columns, "accumulator", box=None, pad_edge=False)
     for name, layer in figures["layers"].items():
-        table.add_row(name, *(f"{layer[column]:,}" if layer.get(column) is not None else "-" for column in columns))
+        cells = [f"{layer[column]:,}" if layer.get(column) is not None else "-" for column in columns]
+        counted = layer.get("accumulator")
+        table.add_row(name, *cells, f"{counted['type']}, {counted['low']:,}..{counted['high']:,}" if counted else "-")
     console = Console(soft_wrap=True, highlight=False)
     console.print(table)
     graphs = figures["graphs"]

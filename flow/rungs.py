@@ -138,7 +138,7 @@ class RtlRung:
 
 
 class FinnRung:
-    """The last graph of FINN's compiler, which `askew finn estimate` left, executed by FINN."""
+    """The last graph of FINN's compiler, which `askew finn estimate` left, executed in the bits of its own types."""
 
     name = "finn"
     default_frames: int | None = 20

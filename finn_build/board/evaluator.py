@@ -5,6 +5,7 @@ It shares no code with the simulator, so that the two can be held to each other.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,32 @@ def trace(network: Network, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]
         Layer name to (n, H, W, C) bits, ``input`` first where it is binary; of the last layer its accumulators
         (n, classes), not its scores.
     """
+    return {
+        name: accumulators.reshape(len(images), -1).astype(np.int32) if bits is None else bits.astype(np.uint8)
+        for name, accumulators, bits in _layers(network, images)
+    }
+
+
+def accumulator_ends(network: Network, images: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
+    """Matrix layer's name to (n, 2): the lowest and the highest accumulator of every image, over all outputs."""
+    ends: dict[str, list[NDArray[np.int64]]] = {}
+    for start in range(0, len(images), FRAMES_AT_ONCE):
+        for name, accumulators, _ in _layers(network, images[start : start + FRAMES_AT_ONCE]):
+            if accumulators is not None:
+                rows = accumulators.reshape(len(accumulators), -1)
+                ends.setdefault(name, []).append(np.stack([rows.min(1), rows.max(1)], axis=1).astype(np.int64))
+    return {name: np.concatenate(parts) for name, parts in ends.items()}
+
+
+def _layers(network: Network, images: NDArray[np.uint8]) -> Iterator[tuple[str, Any, Any]]:
+    """Name, accumulators and output bits of every layer, each (n, H, W, C) or None where it has none."""
     values = network.input.table[images].astype(np.float64)
-    traced = {"input": values.astype(np.uint8)} if network.input.binary else {}
+    if network.input.binary:
+        yield "input", None, values
     for layer, _, value_range in network.walk():
         if isinstance(layer, MaxPoolLayer):
             values = _windows(values, layer.kernel, layer.stride, layer.padding, 0).max(axis=(3, 4))
-            traced[layer.name] = values.astype(np.uint8)
+            yield layer.name, None, values
             continue
         assert isinstance(layer, MatrixLayer)
         if isinstance(layer, ConvLayer):
@@ -49,11 +70,10 @@ def trace(network: Network, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]
         else:
             accumulators = rows @ (layer.weight_bits.T * 2.0 - 1)
         if layer.thresholds is None:
-            traced[layer.name] = accumulators.reshape(len(images), layer.mh).astype(np.int32)
+            yield layer.name, accumulators, None
         else:
             values = (accumulators >= layer.thresholds).astype(np.float64)
-            traced[layer.name] = values.astype(np.uint8)
-    return traced
+            yield layer.name, accumulators, values
 
 
 def scores_of(network: Network, accumulators: NDArray[np.generic]) -> NDArray[np.int32]:

@@ -29,13 +29,15 @@ def compare(layers: list[str], hardware: Mapping[str, Figures | None]) -> dict[s
         ``layers``: name to ``pe``, ``simd``, ``cycles`` (by source, and ``folds``), ``busy_share``, ``luts`` and
         ``bram18`` (by source). ``whole``: source to ``frame_ii_cycles``, ``latency_cycles``, ``clock_mhz``,
         ``frames_per_second``, ``latency_us``, ``luts``, ``bram18``, ``mismatches`` and ``frames``; of our RTL also
-        ``popcount``, ``delivered_popcount``, ``popcount_note`` and ``written`` where they are known.
+        ``popcount``, ``delivered_popcount``, ``popcount_note`` and ``written`` where they are known. ``types``: name to
+        ``low``, ``high``, ``accumulator`` and ``threshold``, of the layers that FINN's estimate gives types for.
     """
     folding, rtl, rtlsim, estimate, results = (
         hardware.get(stage) or {} for stage in ("folding", "rtl", "rtlsim", "finn_estimate", "finn_results")
     )
     return {
         "layers": {name: _layer(name, folding, rtlsim, estimate, results) for name in layers},
+        "types": {name: types for name in layers if (types := _types((estimate.get("layers") or {}).get(name, {})))},
         "whole": {
             "askew_model": _from_cycles(folding, folding.get("clock_mhz"))
             | {"luts": folding.get("luts"), "bram18": folding.get("bram18")},
@@ -78,6 +80,19 @@ def _layer(name: str, folding: Figures, rtlsim: Figures, estimate: Figures, resu
             "finn_estimate": estimated.get("bram18"),
             "finn_synthesis": placed.get("bram18"),
         },
+    }
+
+
+def _types(estimated: Figures) -> dict[str, Any] | None:
+    """What FINN's unit counts in, beside what it can count up to; None where it counts nothing."""
+    accumulator = estimated.get("accumulator")
+    if accumulator is None:
+        return None
+    return {
+        "low": accumulator["low"],
+        "high": accumulator["high"],
+        "accumulator": accumulator["type"],
+        "threshold": (estimated.get("threshold") or {}).get("type"),
     }
 
 

@@ -11,10 +11,13 @@ Table = tuple[list[str], list[tuple[str, ...]]]
 
 
 def hardware_section(report: dict[str, Any]) -> str:
-    """Two tables, and which rungs of the hardware were held to golden."""
+    """Two or three tables, and which rungs of the hardware were held to golden."""
     comparison = report["comparison"]
     whole = comparison["whole"]
-    return "\n".join([table(*layer_table(comparison["layers"])), table(*whole_table(whole)), *checks(whole)])
+    tables = [layer_table(comparison["layers"]), whole_table(whole)]
+    if comparison["types"]:
+        tables.append(type_table(comparison["types"]))
+    return "\n".join([*(table(*one) for one in tables), *checks(whole)])
 
 
 def layer_table(layers: dict[str, Any]) -> Table:
@@ -57,6 +60,15 @@ def whole_table(whole: dict[str, Any]) -> Table:
     }
     rows = [(title, *(number(whole[source][key]) for source in shown)) for key, title in quantities.items()]
     return ["whole network", *(SOURCES[source] for source in shown)], rows
+
+
+def type_table(types: dict[str, Any]) -> Table:
+    """Header and rows: what every accumulator in FINN's hardware can reach, and the types that hold it."""
+    rows: list[tuple[str, ...]] = []
+    for name, layer in types.items():
+        reach = f"{number(layer['low'])}..{number(layer['high'])}"
+        rows.append((name, reach, layer["accumulator"], layer["threshold"] or "-"))
+    return ["FINN's integers", "accumulators reach", "type", "type of the thresholds"], rows
 
 
 def checks(whole: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from flow.report.against import against_table
 from flow.report.gantt import plot_gantt
-from flow.report.hardware import checks, layer_table, whole_table
+from flow.report.hardware import checks, layer_table, type_table, whole_table
 from flow.report.markdown import describe, layer_rows
 from flow.report.plots import plot_accuracy, plot_plus_fractions, plot_resources, plot_thresholds, resource_shares
 from flow.report.study import describe_study, describe_this_run, plot_study, study_table
@@ -52,6 +52,7 @@ def to_html(report: dict[str, Any]) -> str:
         whole=whole_table(comparison["whole"]),
         checks=checks(comparison["whole"]),
         hardware_layers=layer_table(comparison["layers"]),
+        hardware_types=type_table(comparison["types"]) if comparison["types"] else None,
         plots=_plots(report),
         gantt_note=_gantt_note(report),
         steady_note=_steady_note(report),

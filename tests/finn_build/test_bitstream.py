@@ -14,12 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qonnx.core.datatype import DataType
 
 from bnn import save_network
 from finn_build import bitstream
 from finn_build.bitstream import build_bitstream, container_name, resume_step
 from finn_build.boards import find_board
 from finn_build.errors import FinnError
+from finn_build.form import finn_form
+from finn_build.graph import build_graph
 from finn_build.settings import BuildSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,6 +169,19 @@ def test_a_bitfile_alone_is_no_success(workshop, scenario, reason):
     with pytest.raises(FinnError, match=f"bitstream: {reason}; the log is .* build anew with --force"):
         workshop.build()
     assert resume_step(workshop.package) is None
+
+
+def test_a_bitfile_of_too_narrow_types_is_no_success(workshop, tmp_path):
+    """FINN's verification passes on its frames; the graphs that it left say what would overflow on others."""
+    model = build_graph(finn_form(workshop.network).network, workshop.network.hash)
+    model.set_tensor_datatype("fc3_accumulators", DataType["INT4"])  # popcounts reach 12
+    model.save(str(tmp_path / "narrow.onnx"))
+    workshop.scenario(graph=str(tmp_path / "narrow.onnx"))
+    said = (
+        r"step_hw_codegen: fc3_accumulators \(layer fc3\): its output is INT4, -8\.\.7, the values there reach 0\.\.12;"
+    )
+    with pytest.raises(FinnError, match=f"bitstream: {said} .* build anew with --force"):
+        workshop.build()
 
 
 def test_a_package_that_changes_meanwhile_is_no_success(workshop, monkeypatch):

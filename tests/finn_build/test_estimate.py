@@ -184,11 +184,22 @@ def cnv(make):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("build", "name", "count", "cycles", "lut", "bram18"),
-    [(tfc, "finn-tfc", 20, 64, 8_502, 26), (cnv, "finn-cnv", 4, 32_768, 23_915, 147)],
+    ("build", "name", "count", "cycles", "lut", "bram18", "more_lut", "more_bram18"),
+    [
+        # One more bit in each of the 49 thresholds at the input: FINN's minimization would give them 8.
+        (tfc, "finn-tfc", 20, 64, 8_502, 26, 49, 0),
+        # The first layer's weights keep their 1 bit; FINN's minimization makes two of it, to hold -1. By FINN's formula
+        # a PE of SIMD 3 then takes 9 LUTs of multipliers and 5 of adders more, 1.1 times that in each of the 16.
+        (cnv, "finn-cnv", 4, 32_768, 23_915, 147, -round(16 * 1.1 * (9 + 5)), -1),
+    ],
 )
-def test_published_figures(layer_factory, frames_of, pynq_z2, tmp_path, build, name, count, cycles, lut, bram18):
-    """FINN's figures for its own networks and foldings on this board, which others have measured."""
+def test_published_figures(
+    layer_factory, frames_of, pynq_z2, tmp_path, build, name, count, cycles, lut, bram18, more_lut, more_bram18
+):
+    """FINN's figures for its own networks and foldings on this board, which others have measured.
+
+    They were found with FINN's own types; what ours add and spare is known to the LUT.
+    """
     network = build(layer_factory)
     folding = load_folding(name, network)
     plain = {layer: (pair.pe, pair.simd) for layer, pair in folding.layers.items()}
@@ -196,9 +207,9 @@ def test_published_figures(layer_factory, frames_of, pynq_z2, tmp_path, build, n
     assert figures["mismatches"] == 0
     assert figures["frame_ii_cycles"] == cycles
     assert {layer: figures["layers"][layer]["cycles"] for layer in plain} == folding.cycles(network)
-    assert figures["resources"]["bram18"] == bram18
+    assert figures["resources"]["bram18"] - more_bram18 == bram18
     # FINN counts the width of the accumulators that the weights can reach, and these weights are random.
-    assert figures["resources"]["lut"] == pytest.approx(lut, rel=0.002)
+    assert figures["resources"]["lut"] - more_lut == pytest.approx(lut, rel=0.002)
 
 
 @pytest.mark.slow

@@ -83,7 +83,10 @@ def test_board_without_a_shell_ends_before_the_bitfile(tmp_path, network, frames
 def test_contents(tmp_path, network, frames, settings):
     manifest = write_package(tmp_path, network, frames, settings)
     assert load_network(tmp_path / "network.npz").hash == network.hash == manifest["network_hash"]
-    assert np.array_equal(np.load(tmp_path / "expected_output.npy").ravel(), frames.scores[:3].argmax(axis=1))
+    verified = manifest["configuration"]["verified_frames"]
+    assert len(verified) == 3
+    assert np.array_equal(np.load(tmp_path / "input.npy").ravel(), frames.images[verified].ravel())
+    assert np.array_equal(np.load(tmp_path / "expected_output.npy").ravel(), frames.scores[verified].argmax(axis=1))
     assert np.array_equal(np.load(tmp_path / "validation" / "images.npy"), frames.images)
     assert np.array_equal(np.load(tmp_path / "validation" / "scores.npy"), frames.scores)
     styles = json.loads((tmp_path / "specialize_layers_config.json").read_text())
@@ -95,9 +98,11 @@ def test_contents(tmp_path, network, frames, settings):
 def test_score_table_expects_accumulators(tmp_path, networks, frames_of, settings):
     network = networks("mlp", table=True)
     frames = frames_of(network)
-    assert write_package(tmp_path, network, frames, settings)["gives"] == "accumulators"
+    manifest = write_package(tmp_path, network, frames, settings)
+    assert manifest["gives"] == "accumulators"
+    verified = manifest["configuration"]["verified_frames"]
     accumulators = np.load(tmp_path / "expected_output.npy").astype(int)
-    assert np.array_equal(network.layers[-1].score_table[np.arange(5), accumulators], frames.scores[:3])
+    assert np.array_equal(network.layers[-1].score_table[np.arange(5), accumulators], frames.scores[verified])
 
 
 def test_the_same_again_keeps_the_output(tmp_path, network, frames, settings):

@@ -98,3 +98,15 @@ def test_the_tables_show_it():
     assert "| fc1 | 16 | 49 | 64 | 61 | 62 | 96.88% | 63 | 4,000 | 7,000 | 6,500 | 2 | 20 | 19 |" in text
     assert "| LUT | 5,000 | - | 8,502 | - | 9,000 | - |" in text
     assert "FINN's estimate: 20 frames, 1 mismatches with golden." in text
+
+
+def test_the_types_of_finns_integers():
+    types = {"accumulator": {"low": -4590, "high": 4845, "type": "INT14"}, "threshold": {"type": "INT15"}}
+    last = {"accumulator": {"low": 0, "high": 64, "type": "UINT7"}, "threshold": None}
+    layers = {"fc1": ESTIMATE["layers"]["fc1"] | types, "fc2": ESTIMATE["layers"]["fc1"] | last}
+    comparison = compare(["fc1", "pool1", "fc2"], {"finn_estimate": ESTIMATE | {"layers": layers}})
+    text = hardware_section({"comparison": comparison})
+    assert "| fc1 | -4,590..4,845 | INT14 | INT15 |" in text
+    assert "| fc2 | 0..64 | UINT7 | - |" in text
+    assert "pool1" not in comparison["types"]
+    assert "type of the thresholds" not in hardware_section({"comparison": compare(["fc1"], ALL)})
