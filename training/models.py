@@ -87,7 +87,7 @@ class BinaryNetwork(TrainableNetwork):
             x = self.input_dropout(x)
         for stage in self.stages.values():
             x = stage(x)
-        return x  # type: ignore[no-any-return]
+        return x
 
     def _enter(self, pixels: Tensor) -> Tensor:
         """What the first stage takes, in the memory format in which a CPU's convolutions are fastest."""

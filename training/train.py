@@ -135,9 +135,14 @@ def train(
     return _finish(finished, folder, config, dataset, start.epochs)
 
 
+def is_gpu_used() -> bool:
+    """Whether trainings on this machine run on a GPU: wherever there is one."""
+    return torch.cuda.is_available()
+
+
 def _arithmetic(config: Config, before: Arithmetic | None) -> Arithmetic:
     """What an interrupted training had, unless it cannot be had here; for a new one what suits the machine."""
-    on_gpu = torch.cuda.is_available()
+    on_gpu = is_gpu_used()
     return choose_arithmetic(config, on_gpu) if before is None or (before.fused and on_gpu) else before
 
 
@@ -204,7 +209,7 @@ def _trainer(
     progress: bool,
     extra_callbacks: Sequence[Callback],
 ) -> Trainer:
-    on_gpu = torch.cuda.is_available()
+    on_gpu = is_gpu_used()
     if on_gpu:
         # +-1 and pixels are exact in the 11 bits of TensorFloat-32, so accumulators stay exact
         torch.set_float32_matmul_precision("high")
@@ -242,7 +247,7 @@ def _finish(finished: Path, folder: Path, config: Config, dataset: Dataset, resu
         )
     model = build_network(config, dataset.shape, dataset.classes)
     model.load_state_dict(network_state(found[1]))
-    if torch.cuda.is_available():
+    if is_gpu_used():
         model.cuda()
     result = {
         "test_accuracy": accuracy(model, dataset.test),
