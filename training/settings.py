@@ -96,8 +96,9 @@ class DataConfig(Section):
     Attributes:
         name: one of ``askew data list``, or the path of an ``.npz`` or of a folder with ``train/CLASS/*.JPEG`` and
             ``val/CLASS/*.JPEG``.
-        validation_fraction: the share of the training images that is held out and measured after each epoch. The test
-            images are measured once, at the end, and never steer anything.
+        validation_fraction: the share of the training images that is held out and measured after each epoch. Where it
+            is 0, `askew train` logs the test images' accuracy instead. They never steer anything: the last epoch's
+            model is the result, whatever it says.
         train_limit: use this many training images only.
         image_size: height and width to which a folder's images are cut; other data sets have a size of their own.
     """

@@ -54,7 +54,7 @@ class TrainingResult:
 
     Attributes:
         checkpoint: the finished model.
-        test_accuracy: share of the test images, measured once, at the end.
+        test_accuracy: share of the test images after the last epoch, by the trained model in PyTorch.
         validation_accuracy: of the held-out training images after the last epoch; None where none were held out.
         plus_one: share of +1 by layer after the last epoch.
         history: a row an epoch: epoch, loss, learning_rate, plus_one/LAYER, and validation_accuracy where images are
