@@ -13,8 +13,13 @@ def run_bench(what: str, data_dir: Path | None) -> tuple[dict[str, Any], str]:
     """The figures of one benchmark as a JSON value and as Markdown; UserError lists the benchmarks."""
     if what == "training":
         from training.bench import bench_training  # noqa: PLC0415
+        from training.bench_steps import bench_steps  # noqa: PLC0415
+        from training.train import is_gpu_used  # noqa: PLC0415
 
         figures, markdown = bench_training(data_dir)
+        if not is_gpu_used():  # CPU seconds say nothing about one
+            steps, table = bench_steps()
+            figures, markdown = {**figures, "steps": steps}, f"{markdown}\n\n{table}"
     elif what == "simulator":
         from flow.bench_simulator import bench_simulator  # noqa: PLC0415
 

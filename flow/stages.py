@@ -44,11 +44,19 @@ def train(
         load_trained(run.checkpoint, config)  # refuses a damaged file, and one of another model
         console.print(f"train: {run.checkpoint} is up to date")
         return
+    from flow.measure import integer_accuracy  # noqa: PLC0415
     from training.train import train as fit  # noqa: PLC0415
 
     try:
         result = fit(
-            config, run.path, data_dir=data_dir, devices=devices, num_nodes=num_nodes, threads=threads, restart=force
+            config,
+            run.path,
+            data_dir=data_dir,
+            devices=devices,
+            num_nodes=num_nodes,
+            threads=threads,
+            restart=force,
+            measure=integer_accuracy,
         )
     except UserError:
         run.release()

@@ -5,89 +5,17 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor, nn
-from torch.autograd import Function
-from torch.nn import functional
 
-from training.config import Config, load_config, parse_config
+from training.bench_plain import PlainTraining
+from training.config import load_config, parse_config
 from training.datasets import load_dataset
-from training.sources.dataset import Dataset
 from training.train import train
 
 WARM_UP_EPOCHS = 1
-
-
-class _PlainSign(Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return torch.sign(torch.sign(x) + 0.5)  # 0 counts as +1
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        (x,) = ctx.saved_tensors
-        return gradients[0] * (x.abs() <= 1)
-
-
-class _PlainLinear(nn.Linear):
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002, PyTorch's name
-        sign: Tensor = _PlainSign.apply(self.weight)  # type: ignore[no-untyped-call]
-        return functional.linear(input, sign)
-
-
-class _PlainSignLayer(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        sign: Tensor = _PlainSign.apply(x)  # type: ignore[no-untyped-call]
-        return sign
-
-
-class PlainTraining:
-    """The same network as a person would write it in PyTorch alone, with the plainest training loop."""
-
-    def __init__(self, config: Config, dataset: Dataset) -> None:
-        widths = [int(torch.tensor(dataset.shape).prod()), *(layer.dense for layer in config.network.layers)]  # type: ignore[union-attr]
-        modules: list[nn.Module] = []
-        for inputs, outputs in pairwise(widths):
-            modules += [_PlainLinear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), _PlainSignLayer()]
-        self.model = nn.Sequential(*modules, _PlainLinear(widths[-1], dataset.classes, bias=False))
-        self.scale = nn.Parameter(torch.tensor(widths[-1] ** -0.5))
-        self.optimizer = torch.optim.Adam([*self.model.parameters(), self.scale], lr=config.training.learning_rate)
-        self.images = torch.from_numpy(dataset.train.pixels).flatten(1)
-        self.labels = torch.from_numpy(dataset.train.labels)
-        self.batch_size = config.training.batch_size
-        self.pixel = round(config.network.input_threshold * 255) if config.network.input_bits == 1 else None
-        self.weights = [module.weight for module in modules if isinstance(module, _PlainLinear)]
-
-    def logits(self, images: Tensor) -> Tensor:
-        """(n, classes) of (n, pixels) uint8."""
-        x = images.float()
-        if self.pixel is not None:
-            x = torch.sign(x - self.pixel + 0.5)
-        y: Tensor = self.model(x) * self.scale
-        return y
-
-    def epoch(self) -> float:
-        """One pass over the training images; the mean loss."""
-        total = 0.0
-        order = torch.randperm(len(self.labels))
-        steps = len(order) // self.batch_size
-        for step in range(steps):
-            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            loss = functional.cross_entropy(self.logits(self.images[chosen]), self.labels[chosen])
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            with torch.no_grad():
-                for weight in self.weights:
-                    weight.clamp_(-1.0, 1.0)
-            total += loss.item()
-        return total / steps
 
 
 class _Turns(Callback):

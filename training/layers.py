@@ -168,6 +168,15 @@ def hand_out_plain_tensors(model: nn.Module, enabled: bool) -> None:
             module.skip_create_quant_tensor = enabled
 
 
+def multiply(layer: nn.Module, x: Tensor) -> Tensor:
+    """What ``layer`` makes of ``x``, computed in its type; the weights' gradient is float32 as they are."""
+    weight: Tensor = latent_weight(layer)
+    if isinstance(layer, (QuantConv2d, QuantLinear)):
+        weight = _IdentitySign.apply(weight)  # type: ignore[no-untyped-call]
+    weight = weight.to(x.dtype)
+    return F.conv2d(x, weight, stride=layer.stride) if isinstance(layer, nn.Conv2d) else F.linear(x, weight)
+
+
 def binary_weights(layer: nn.Module) -> Tensor:
     """The -1 and +1 that a binary layer multiplies with, in PyTorch's order."""
     return sign_from(latent_weight(layer).detach(), 0.0)

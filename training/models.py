@@ -13,59 +13,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnn.errors import UserError
-from bnn.network import NO_PADDING, InputEncoding, Shape
-from bnn.stage import Epilogue, Pool, Stage, StagedModel
+from bnn.network import InputEncoding, Shape
+from bnn.stage import Epilogue, Stage, StagedModel
 from training import layers
+from training.arithmetic import PLAIN, Arithmetic
 from training.config import Config
 from training.network import TrainableNetwork
-from training.plan import StagePlan, plan_network
+from training.plan import plan_network
 from training.settings import Estimator
+from training.stage import BinaryStage
 
 FULL_SCALE = 255
 TWIN_REFUSAL = (
     "activation.hardtanh: this is a full-precision twin, and the integer network holds 1-bit weights and activations; "
     "it is trained and evaluated, not exported"
 )
-
-
-class BinaryStage(nn.Module):
-    """One matrix of binary weights and everything up to the next: pool, batch norm, activation, shift, sign, pool."""
-
-    def __init__(self, plan: StagePlan, config: Config, shift: float | None) -> None:
-        super().__init__()
-        self.plan = plan
-        training, activation = config.training, config.activation
-        self.pad = layers.ConstantPad(plan.padding, plan.pad_value) if plan.padding != NO_PADDING else None
-        self.matrix = _matrix(plan, None if activation.hardtanh else training.weight_start)
-        self.pool_before = _pool(plan.pool_before)
-        self.pool_after = _pool(plan.pool_after)
-        self.dropout = nn.Dropout(training.dropout) if training.dropout and not plan.is_last else None
-        self.epilogue: nn.Sequential = nn.Sequential()
-        if plan.is_last:
-            self.epilogue.add_module("affine", layers.ScalarAffine(plan.mw))
-            return
-        self.epilogue.add_module("norm", layers.BatchNorm(plan.mh, activation.batch_norm_bias_start))
-        for name, part in layers.activation(activation, plan.mh, shift).items():
-            self.epilogue.add_module(name, part)
-
-    def accumulate(self, x: Tensor) -> Tensor:
-        """Accumulators behind the pool that stands before the activation: (n, c, h, w), or (n, mh) where dense."""
-        if self.pad is not None:
-            x = self.pad(x)
-        if not self.plan.is_convolution and x.dim() > 2:
-            x = x.flatten(1)
-        x = self.matrix(x)
-        return x if self.pool_before is None else self.pool_before(x)
-
-    def finish(self, x: Tensor) -> Tensor:
-        """From the epilogue's values to the next stage's input."""
-        if self.pool_after is not None:
-            x = self.pool_after(x)
-        return x if self.dropout is None else self.dropout(x)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, c, h, w) or (n, c) of the stage's input to the next one's."""
-        return self.finish(self.epilogue(self.accumulate(x)))
 
 
 class BinaryInput(nn.Module):
@@ -120,12 +82,26 @@ class BinaryNetwork(TrainableNetwork):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(n, c, h, w) float32 pixel values to (n, classes) logits."""
-        x = self.input(pixels)
+        x = self._enter(pixels)
         if self.input_dropout is not None:
             x = self.input_dropout(x)
         for stage in self.stages.values():
             x = stage(x)
-        return x  # type: ignore[no-any-return]
+        return x
+
+    def _enter(self, pixels: Tensor) -> Tensor:
+        """What the first stage takes, in the memory format in which a CPU's convolutions are fastest."""
+        x: Tensor = self.input(pixels)
+        if self.training and self.arithmetic != PLAIN:  # pixels and +-1 are exact in bfloat16
+            return x.to(self.arithmetic.dtype, memory_format=torch.channels_last)
+        is_faster = self.arithmetic.fused and not self.training  # and not another bit: its sums are exact
+        return x.contiguous(memory_format=torch.channels_last) if is_faster else x
+
+    def use(self, arithmetic: Arithmetic) -> None:
+        """As ``TrainableNetwork.use``."""
+        super().use(arithmetic)
+        for stage in self.stage_list():
+            stage.arithmetic = arithmetic
 
     def train(self, mode: bool = True) -> Self:
         """Training or evaluation mode, as PyTorch's."""
@@ -159,7 +135,7 @@ class BinaryNetwork(TrainableNetwork):
         logits = []
         with evaluating(self), torch.no_grad():
             for start in range(0, len(images), batch):
-                x = self.input(to_pixels(images[start : start + batch], self.device))
+                x = self._enter(to_pixels(images[start : start + batch], self.device))
                 if self.input_pixel is not None:
                     traces.setdefault("input", []).append(as_bits(x))
                 for stage in self.stage_list():
@@ -207,20 +183,6 @@ def _shifts(config: Config) -> Iterator[float | None]:
     given = config.activation.shifts
     count = config.network.hidden_count
     return iter([None] * count if given is None else given * (count if len(given) == 1 else 1))
-
-
-def _matrix(plan: StagePlan, weight_start: float | None) -> nn.Module:
-    """Binary weights that start within +-``weight_start``; real ones where None."""
-    if plan.is_convolution:
-        sizes = (plan.input_shape[2], plan.mh, plan.kernel, plan.stride)
-        return layers.real_conv(*sizes) if weight_start is None else layers.binary_conv(*sizes, weight_start)
-    if weight_start is None:
-        return layers.real_dense(plan.mw, plan.mh)
-    return layers.binary_dense(plan.mw, plan.mh, weight_start)
-
-
-def _pool(pool: Pool | None) -> nn.Module | None:
-    return None if pool is None else nn.MaxPool2d(pool.kernel, pool.stride)
 
 
 def as_bits(values: Tensor) -> NDArray[np.uint8]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW
 
+from training.arithmetic import PLAIN, Arithmetic
 from training.augment import Augmentation
 from training.batches import Batches, EpochOrder, derive_seed
 from training.build import build_network
@@ -28,37 +31,65 @@ PROBE_IMAGES = 1000  # of which the fraction of +1 is measured after each epoch
 LIGHTNING_LOGGERS = ("lightning.pytorch", "lightning.fabric")
 INITIAL, EPOCH, ORDER = range(3)  # what a derived seed is for
 
+# The integer network's accuracy on a split; None for a network or images for which there is no such thing.
+Measure = Callable[[TrainableNetwork, Split], float | None]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """What a training is done with, beside its configuration; all of it decides the last bits of the weights.
+
+    Attributes:
+        threads: of each process on a CPU.
+        arithmetic: of the steps.
+        measure: gives the integer network's accuracy after each epoch; a function that a worker process can import.
+    """
+
+    threads: int
+    arithmetic: Arithmetic = PLAIN
+    measure: Measure | None = None
+
 
 class BinaryTraining(LightningModule):
     """Trains a network. Everything random follows from the seed and the epoch, so that a resumed training is exact.
+
+    Args:
+        config: what to train.
+        dataset: of which the test images are measured where none are held out; nothing is chosen by that.
+        train: the images to train on.
+        validation: those that are held out.
+        manner: threads, arithmetic, measurement.
 
     Attributes:
         network: what is trained.
         history: a row an epoch of what was measured, kept in the checkpoints.
     """
 
-    def __init__(self, config: Config, dataset: Dataset, train: Split, validation: Split | None, threads: int) -> None:
+    def __init__(
+        self, config: Config, dataset: Dataset, train: Split, validation: Split | None, manner: Manner
+    ) -> None:
         super().__init__()
         self.config = config
         self.dataset = dataset
         self.train_split = train
         self.validation_split = validation
-        self.threads = threads
+        self.manner = manner
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(config.training.seed, INITIAL))
             self.network = build_network(config, dataset.shape, dataset.classes)
+        self.network.use(manner.arithmetic)
         self.history: list[dict[str, float]] = []
         self._batches: EpochOrder | None = None
         self._loss_sum = torch.zeros(())
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A worker process builds its own from the same seed: Brevitas' quantizers cannot be sent."""
-        arguments = (self.config, self.dataset, self.train_split, self.validation_split, self.threads)
+        arguments = (self.config, self.dataset, self.train_split, self.validation_split, self.manner)
         return _build_in_worker, arguments
 
     def setup(self, stage: str) -> None:
         """Called in every process, so that all of them compute with the same number of threads."""
-        torch.set_num_threads(self.threads)
+        torch.set_num_threads(self.manner.threads)
 
     def teardown(self, stage: str) -> None:
         """Called in every process when all went well; nobody leaves before the last one is done."""
@@ -119,8 +150,7 @@ class BinaryTraining(LightningModule):
         row = {"epoch": self.current_epoch + 1, "loss": float(loss)}
         row["learning_rate"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         if self.trainer.is_global_zero:
-            if self.validation_split is not None:
-                row["validation_accuracy"] = accuracy(self.network, self.validation_split)
+            row.update(self._accuracies())
             probe = self.validation_split or self.train_split
             # spread over the split: a folder's images are in the order of their classes
             spread = np.linspace(0, len(probe) - 1, min(len(probe), PROBE_IMAGES)).astype(np.int64)
@@ -132,13 +162,25 @@ class BinaryTraining(LightningModule):
         if not math.isfinite(row["loss"]):
             self.trainer.should_stop = True
 
+    def _accuracies(self) -> dict[str, float]:
+        """The held-out images' accuracy; where none are held out the test images', for the record alone."""
+        measure = self.manner.measure
+        if self.validation_split is not None:
+            measured = None if measure is None else measure(self.network, self.validation_split)
+            return {
+                "validation_accuracy": accuracy(self.network, self.validation_split) if measured is None else measured
+            }
+        measured = None if measure is None else measure(self.network, self.dataset.test)
+        return {} if measured is None else {"test_accuracy": measured}
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What makes the checkpoint ours."""
         checkpoint["askew"] = {
             "config": self.config.to_toml(),
             "config_hash": self.config.hash,
             "world_size": self.trainer.world_size,
-            "threads": self.threads,
+            "threads": self.manner.threads,
+            "arithmetic": self.manner.arithmetic.name,
             "epochs": len(self.history),
             "history": self.history,
         }

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bnn.network import Shape
 from bnn.stage import StagedModel
+from training.arithmetic import PLAIN, Arithmetic
 
 
 class TrainableNetwork(nn.Module, ABC):
@@ -22,12 +23,18 @@ class TrainableNetwork(nn.Module, ABC):
         classes: number of logits.
         input_pixel: the pixel value from which a 1-bit input is +1; None where the input is the pixel itself.
         refusal: why the integer network cannot hold it, as one line; None where it can.
+        arithmetic: in which it trains; evaluation, and what ``staged`` gives, are in plain float32 whatever this is.
     """
 
     shape: Shape
     classes: int
     input_pixel: int | None = None
     refusal: str | None = None
+    arithmetic: Arithmetic = PLAIN
+
+    def use(self, arithmetic: Arithmetic) -> None:
+        """Train in this arithmetic from now on."""
+        self.arithmetic = arithmetic
 
     def _keep_in_bounds(self, latent_weights: Sequence[Tensor]) -> None:
         """What ``clip`` acts on: these, and the PReLU slopes. Called when everything is built."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -12,16 +13,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from training.module import BinaryTraining
 
 SECONDS_BETWEEN_UPDATES = 0.1
+SECONDS_BETWEEN_LINES = 60.0  # at most one line in so long, unless it is a tenth of the training
+ACCURACIES = {"validation_accuracy": "validation", "test_accuracy": "test"}
 
 
 class ProgressBar(Callback):
-    """A bar over all epochs, on rank 0 alone; where the output is no terminal, a line a tenth of the training."""
+    """A bar over all epochs, on rank 0 alone.
+
+    Where the output is no terminal, a line after an epoch: of every tenth of the training, and once a minute.
+    """
 
     def __init__(self, name: str, start_epoch: int) -> None:
         self._name = name
         self._start_epoch = start_epoch
         self._progress: Progress | None = None
         self._last_update = 0.0
+        self._last_line = 0.0
+        self._started = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the bar."""
@@ -40,6 +48,7 @@ class ProgressBar(Callback):
         )
         self._task = self._progress.add_task("", total=trainer.max_epochs, name=self._name, measured="")
         self._progress.update(self._task, completed=self._start_epoch)
+        self._started = self._last_line = time.monotonic()
         if self._progress.console.is_terminal:
             self._progress.start()
 
@@ -70,12 +79,26 @@ class ProgressBar(Callback):
         row = pl_module.history[-1]
         epoch = int(row["epoch"])
         measured = f"loss {row['loss']:.4f}"
-        if "validation_accuracy" in row:
-            measured += f", validation {row['validation_accuracy']:.2%}"
+        measured += "".join(f", {word} {row[key]:.2%}" for key, word in ACCURACIES.items() if key in row)
+        epochs = int(trainer.max_epochs or 1)
+        done, now = epoch - self._start_epoch, time.monotonic()
+        if done > 0:  # measurements and checkpoints count: it is what the training as a whole comes to
+            seconds = (now - self._started) / done
+            measured += f", {self._images(trainer, pl_module) / seconds:,.0f} images/s"
         self._progress.update(self._task, completed=epoch, measured=measured)
-        every = max(1, int(trainer.max_epochs or 1) // 10)
-        if not self._progress.console.is_terminal and epoch % every == 0:
-            self._progress.console.print(f"train {self._name}: epoch {epoch}/{trainer.max_epochs}, {measured}")
+        if self._progress.console.is_terminal or done <= 0:
+            return
+        if epoch % max(1, epochs // 10) == 0 or now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            left = timedelta(seconds=round(seconds * (epochs - epoch)))
+            self._progress.console.print(
+                f"train {self._name}: epoch {epoch}/{epochs}, {measured}, {left} left", soft_wrap=True
+            )
+
+    def _images(self, trainer: Trainer, training: BinaryTraining) -> int:
+        """Images that an epoch trains on, over all processes."""
+        size = min(training.config.training.batch_size, len(training.train_split))
+        return int(trainer.num_training_batches) * size
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Give the terminal back."""

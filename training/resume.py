@@ -12,6 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from bnn.files import atomic_path, write_text
+from training.arithmetic import PLAIN, Arithmetic
 from training.checkpoint import CheckpointError, difference, epoch_path, forget_old_epochs, latest_epoch
 from training.config import Config
 from training.module import BinaryTraining
@@ -19,11 +20,12 @@ from training.module import BinaryTraining
 
 @dataclass(frozen=True)
 class Start:
-    """Where a training begins: so many whole epochs are done, in this checkpoint, with so many threads."""
+    """Where a training begins: so many whole epochs are done, in this checkpoint, with so many threads, in this way."""
 
     epochs: int = 0
     path: Path | None = None
     threads: int | None = None
+    arithmetic: Arithmetic | None = None
 
 
 def find_start(folder: Path, config: Config, world_size: int) -> Start:
@@ -43,7 +45,9 @@ def find_start(folder: Path, config: Config, world_size: int) -> Start:
             f"{path}: the interrupted training had {ours['world_size']} processes, this one has {world_size}; "
             "must be the same for the same result"
         )
-    return Start(ours["epochs"], path, ours["threads"])
+    # before there was a choice, all trainings were plain
+    arithmetic = Arithmetic.from_name(ours.get("arithmetic", PLAIN.name))
+    return Start(ours["epochs"], path, ours["threads"], arithmetic)
 
 
 class EpochCheckpoint(Checkpoint):
@@ -71,7 +75,8 @@ class EpochCheckpoint(Checkpoint):
 
 def _csv(history: list[dict[str, float]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    columns = list(dict.fromkeys(key for row in history for key in row))  # an older version's epochs may lack some
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     return text.getvalue()

@@ -80,6 +80,13 @@ class Loss(StrEnum):
     SQUARED_HINGE = "squared_hinge"
 
 
+class Precision(StrEnum):
+    """In what the steps of a training compute; parameters, statistics and evaluation are float32 in any case."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 class Section(BaseModel):
     """Frozen; an unknown key is an error."""
 
@@ -92,8 +99,9 @@ class DataConfig(Section):
     Attributes:
         name: one of ``askew data list``, or the path of an ``.npz`` or of a folder with ``train/CLASS/*.JPEG`` and
             ``val/CLASS/*.JPEG``.
-        validation_fraction: the share of the training images that is held out and measured after each epoch. The test
-            images are measured once, at the end, and never steer anything.
+        validation_fraction: the share of the training images that is held out and measured after each epoch. Where it
+            is 0, `askew train` logs the test images' accuracy instead. They never steer anything: the last epoch's
+            model is the result, whatever it says.
         train_limit: use this many training images only.
         resize: rescale a folder's images: a number makes the short side so long and keeps the ratio, [height, width] is
             exact. Left out, the pixels stay as they are in the files, which must then all have one size.
@@ -357,6 +365,8 @@ class TrainingConfig(Section):
         input_dropout: share of inputs that is dropped while training.
         label_smoothing: of the cross entropy.
         weight_start: latent weights start uniformly within +- this; they stay within +-1.
+        precision: float32 or bfloat16, of activations and their gradients while training; "auto" or unset: bfloat16
+            for networks with convolutions on a CPU that computes in it, float32 elsewhere.
         seed: everything random follows from it and the epoch.
     """
 
@@ -374,4 +384,10 @@ class TrainingConfig(Section):
     input_dropout: Fraction = 0.0
     weight_start: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
     augmentation: AugmentationConfig = AugmentationConfig()
+    precision: Precision | None = None
     seed: Annotated[Integer, Field(ge=0, lt=2**31)] = 0
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _auto_is_unset(cls, value: Any) -> Any:
+        return None if value == "auto" else value

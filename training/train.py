@@ -21,6 +21,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from bnn.errors import UserError
+from training.arithmetic import Arithmetic, choose_arithmetic
 from training.build import build_network, count_multiplications
 from training.checkpoint import (
     CheckpointError,
@@ -35,7 +36,7 @@ from training.checkpoint import (
 from training.config import Config
 from training.datasets import load_dataset
 from training.evaluate import accuracy
-from training.module import LIGHTNING_LOGGERS, BinaryTraining, silence_lightning
+from training.module import LIGHTNING_LOGGERS, BinaryTraining, Manner, Measure, silence_lightning
 from training.processes import Processes
 from training.progress import ProgressBar
 from training.resume import EpochCheckpoint, find_start
@@ -54,10 +55,11 @@ class TrainingResult:
 
     Attributes:
         checkpoint: the finished model.
-        test_accuracy: share of the test images, measured once, at the end.
+        test_accuracy: share of the test images after the last epoch, by the trained model in PyTorch.
         validation_accuracy: of the held-out training images after the last epoch; None where none were held out.
         plus_one: share of +1 by layer after the last epoch.
-        history: a row an epoch: epoch, loss, learning_rate, validation_accuracy, plus_one/LAYER.
+        history: a row an epoch: epoch, loss, learning_rate, plus_one/LAYER, and validation_accuracy where images are
+            held out; where none are and ``measure`` was given, test_accuracy, by which nothing is chosen.
         resumed_from_epoch: whole epochs that an earlier, interrupted training had done.
         images: what was done to the images of a folder; empty where they were taken as they are stored.
     """
@@ -84,12 +86,13 @@ def train(
     threads: int | None = None,
     progress: bool = True,
     restart: bool = False,
+    measure: Measure | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> TrainingResult:
     """Train, or go on where an interrupted training in ``run_dir`` stopped; a finished one is returned as it is.
 
-    On a CPU the final weights depend on the configuration, the number of processes and ``threads`` alone, however
-    often the training was killed. A GPU is used where there is one.
+    On one machine's CPU the final weights depend on the configuration, the number of processes and ``threads`` alone,
+    however often the training was killed. A GPU is used where there is one.
 
     Args:
         config: what to train, and how.
@@ -98,9 +101,11 @@ def train(
         epochs: instead of the configuration's.
         devices: processes (or GPUs) on each node; they share each batch.
         num_nodes: nodes; start the same command on each, under torchrun or SLURM, with a run folder that all see.
-        threads: of each process on a CPU; PyTorch's choice where None, and after an interruption what it was before.
+        threads: of each process on a CPU; where None, after an interruption what it was before, else one, or PyTorch's
+            choice for large networks that train without the fused operation.
         progress: show a progress bar on stderr.
         restart: begin anew whatever is there.
+        measure: gives the integer network's accuracy after each epoch; see ``training.module.Measure``.
         callbacks: Lightning's, in addition to ours.
 
     Raises:
@@ -118,9 +123,10 @@ def train(
         return _finished(finished, config)
     folder.mkdir(parents=True, exist_ok=True)
     start = find_start(folder, config, devices * num_nodes)
+    arithmetic = _arithmetic(config, start.arithmetic)
     if threads is None:
-        threads = start.threads or default_threads(config, dataset, devices)
-    module = BinaryTraining(config, dataset, training_split, validation_split, threads)
+        threads = start.threads or default_threads(config, dataset, devices, arithmetic)
+    module = BinaryTraining(config, dataset, training_split, validation_split, Manner(threads, arithmetic, measure))
     if start.epochs < config.training.epochs:
         with _quiet(), _thread_count(threads):
             trainer = _trainer(config, run_dir, start.epochs, devices, num_nodes, progress, callbacks)
@@ -131,8 +137,25 @@ def train(
     return _finish(finished, folder, config, dataset, start.epochs)
 
 
-def default_threads(config: Config, dataset: Dataset, devices: int) -> int:
-    """Threads of each process: one where a step is so small that handing it out costs more than it saves."""
+def is_gpu_used() -> bool:
+    """Whether trainings on this machine run on a GPU: wherever there is one."""
+    return torch.cuda.is_available()
+
+
+def _arithmetic(config: Config, before: Arithmetic | None) -> Arithmetic:
+    """What an interrupted training had, unless it cannot be had here; for a new one what suits the machine."""
+    on_gpu = is_gpu_used()
+    return choose_arithmetic(config, on_gpu) if before is None or (before.fused and on_gpu) else before
+
+
+def default_threads(config: Config, dataset: Dataset, devices: int, arithmetic: Arithmetic) -> int:
+    """Threads of each process: one where handing a step out costs more than it saves.
+
+    So it is where a step is small, and where it is fused: its convolutions' threads wait for each other by spinning,
+    which another program on the same cores turns into a multiple of the time. Processes (``devices``) do not.
+    """
+    if arithmetic.fused:
+        return 1
     multiplications = config.training.batch_size * count_multiplications(config, dataset.shape, dataset.classes)
     return max(1, torch.get_num_threads() // devices) if multiplications > SMALL_STEP else 1
 
@@ -194,7 +217,7 @@ def _trainer(
     progress: bool,
     extra_callbacks: Sequence[Callback],
 ) -> Trainer:
-    on_gpu = torch.cuda.is_available()
+    on_gpu = is_gpu_used()
     if on_gpu:
         # +-1 and pixels are exact in the 11 bits of TensorFloat-32, so accumulators stay exact
         torch.set_float32_matmul_precision("high")
@@ -232,7 +255,7 @@ def _finish(finished: Path, folder: Path, config: Config, dataset: Dataset, resu
         )
     model = build_network(config, dataset.shape, dataset.classes)
     model.load_state_dict(network_state(found[1]))
-    if torch.cuda.is_available():
+    if is_gpu_used():
         model.cuda()
     result = {
         "test_accuracy": accuracy(model, dataset.test),

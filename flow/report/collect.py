@@ -15,6 +15,7 @@ from flow.report.against import side_by_side
 from flow.report.comparison import compare
 from flow.report.shift import before_shift
 from flow.report.study import read_study
+from flow.report.training import training_course
 from flow.run_folder import RunFolder
 
 STAGES = {  # file below the run folder, without .json: the command that makes it
@@ -60,6 +61,7 @@ def collect(run: RunFolder, against: Sequence[RunFolder] = (), studies: Sequence
         if layer["name"] in before:
             layer["before_shift"] = before[layer["name"]]
     return report | {
+        "training": training_course(run),
         "classes": evidence.class_names(run, network.classes),
         "budget": evidence.budget(hardware["folding"], [hardware["finn_results"], hardware["finn_estimate"]]),
         "timeline": evidence.timeline(run, network),

@@ -18,6 +18,7 @@ from flow.report.plots import plot_accuracy, plot_plus_fractions, plot_resources
 from flow.report.study import describe_study, describe_this_run, plot_study, study_table
 from flow.report.svg import PALETTE
 from flow.report.tables import number, percent
+from flow.report.training import course_note, plot_course
 
 FOLDER = Path(__file__).parent
 MATRIX_CLASSES = 20  # a larger confusion matrix is a list of the most frequent mistakes alone
@@ -44,6 +45,7 @@ def to_html(report: dict[str, Any]) -> str:
         tiles=_tiles(report),
         rungs=_rungs(rungs),
         differing=[name for name, rung in rungs.items() if rung["mismatches"]],
+        course_note=course_note(report["training"]) if report["training"] else "",
         against=against_table([report["summary"], *report["against"]]) if report["against"] else None,
         studies=[_study(study, f"study-{index}") for index, study in enumerate(report["studies"], 1)],
         layers=layer_rows(network),
@@ -110,6 +112,7 @@ def _plots(report: dict[str, Any]) -> dict[str, Any]:
     shares = resource_shares(report)
     return {
         "accuracy": plot_accuracy(report["rungs"]) if report["rungs"] else None,
+        "course": plot_course(report["training"]) if report["training"] else None,
         "plus_fractions": plot_plus_fractions(measured) if measured else None,
         "thresholds": [
             plot_thresholds(layer["name"], index, layer["thresholds"])

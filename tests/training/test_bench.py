@@ -5,7 +5,9 @@ import json
 import pytest
 import torch
 
-from training.bench import PlainTraining, bench_training
+from training.bench import bench_training
+from training.bench_plain import PlainTraining
+from training.bench_steps import bench_steps
 from training.config import parse_config
 from training.datasets import load_dataset
 from training.models import BinaryNetwork, to_pixels
@@ -25,6 +27,31 @@ def test_the_plain_network_is_ours(input_bits):
     with torch.no_grad():
         expected = ours(to_pixels(images))
         torch.testing.assert_close(plain.logits(torch.from_numpy(images).flatten(1)), expected)
+
+
+def test_the_plain_convolutional_network_is_ours():
+    layers = [{"conv": 8}, {"pool": 2}, {"conv": 6, "kernel": 2}, {"dense": 12}]
+    config = parse_config({"name": "x", "data": {"name": "digits"}, "network": {"layers": layers}}, "x")
+    dataset = load_dataset("digits")
+    torch.manual_seed(0)
+    ours, plain = BinaryNetwork(config, dataset.shape, 10), PlainTraining(config, dataset)
+    for stage, weight in zip(ours.stage_list(), plain.weights, strict=True):
+        weight.data.copy_(stage.matrix.weight.data)
+    images = to_pixels(dataset.train.images[:50])
+    with torch.no_grad():
+        torch.testing.assert_close(plain.logits(images.to(torch.uint8)), ours(images))
+
+
+def test_steps_are_counted_in_images_and_compared_with_both_others():
+    figures, markdown = bench_steps(images=512, rounds=2, layers=[{"conv": 8}, {"pool": 2}, {"dense": 16}])
+    assert json.loads(json.dumps(figures)) == figures
+    assert figures["images"] == 512
+    for other in ("plain", "before"):
+        assert figures[f"ratio_to_{other}"] == pytest.approx(
+            figures["ours_images_per_cpu_second"] / figures[f"{other}_images_per_cpu_second"]
+        )
+    assert markdown.count("\n|") == 5
+    assert figures["arithmetic"] in ("bfloat16 fused", "float32 fused")
 
 
 def test_the_plain_loop_learns():

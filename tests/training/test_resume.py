@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from training.arithmetic import PLAIN
 from training.checkpoint import CheckpointError, epoch_path, latest_epoch, read_trained
 from training.config import parse_config
 from training.train import train
 
-SETTINGS = {
+DENSE = {
     "name": "small",
     "data": {"name": "digits", "validation_fraction": 0.1},
     "network": {"input_bits": 1, "input_threshold": 0.3, "layers": [{"dense": 24}, {"dense": 24}]},
@@ -26,6 +27,22 @@ SETTINGS = {
         "augmentation": {"shift_pixels": 1},
         "seed": 3,
     },
+}
+
+# What trains in bfloat16 with the fused operation, pools before and after the activation, and dropout beside it.
+CONVOLUTIONAL = {
+    "name": "small",
+    "data": {"name": "digits", "validation_fraction": 0.1},
+    "network": {
+        "layers": [
+            {"conv": 12, "padding": 1, "pad_pixel": 0},
+            {"pool": 2},
+            {"conv": 12, "padding": 1, "pad_bit": 0},
+            {"pool": 2, "position": "before_activation"},
+        ]
+    },
+    "activation": {"threshold_shift": 0.5, "ste": "approx_sign"},
+    "training": {"epochs": 6, "batch_size": 128, "dropout": 0.1, "precision": "bfloat16", "seed": 3},
 }
 
 # Trains until a moment that it is told, and kills itself there: in the middle of an epoch, or with a checkpoint half
@@ -75,8 +92,8 @@ train(parse_config(SETTINGS, "x"), Path(sys.argv[2]), threads=1, progress=False,
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_until(moment: str, run: Path, status: int = -signal.SIGKILL) -> None:
-    script = f"SETTINGS = {SETTINGS!r}\n" + VICTIM
+def run_until(moment: str, run: Path, status: int = -signal.SIGKILL, settings: dict = DENSE) -> None:
+    script = f"SETTINGS = {settings!r}\n" + VICTIM
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script, moment, str(run)], cwd=ROOT, capture_output=True, check=False
     )
@@ -89,7 +106,7 @@ def state_of(path: Path) -> dict[str, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    return train(parse_config(SETTINGS, "x"), tmp_path_factory.mktemp("whole"), threads=1, progress=False)
+    return train(parse_config(DENSE, "x"), tmp_path_factory.mktemp("whole"), threads=1, progress=False)
 
 
 def test_killed_three_times_it_ends_in_the_same_weights(tmp_path, undisturbed):
@@ -101,7 +118,7 @@ def test_killed_three_times_it_ends_in_the_same_weights(tmp_path, undisturbed):
     assert latest_epoch(tmp_path / "checkpoints")[0] == epoch_path(tmp_path / "checkpoints", 3)
     run_until("model", tmp_path)
     assert not (tmp_path / "checkpoint.ckpt").exists()
-    result = train(parse_config(SETTINGS, "x"), tmp_path, threads=1, progress=False)
+    result = train(parse_config(DENSE, "x"), tmp_path, threads=1, progress=False)
     assert result.resumed_from_epoch == 6
     assert result.history == undisturbed.history
     assert result.test_accuracy == undisturbed.test_accuracy
@@ -113,6 +130,42 @@ def test_killed_three_times_it_ends_in_the_same_weights(tmp_path, undisturbed):
     assert leftovers == []
 
 
+def test_killed_twice_in_bfloat16_with_the_fused_operation_it_ends_in_the_same_weights(tmp_path):
+    config = parse_config(CONVOLUTIONAL, "x")
+    undisturbed = train(config, tmp_path / "whole", threads=1, progress=False)
+    run = tmp_path / "killed"
+    run_until("batch", run, settings=CONVOLUTIONAL)
+    run_until("checkpoint", run, settings=CONVOLUTIONAL)
+    path, content = latest_epoch(run / "checkpoints")
+    assert path == epoch_path(run / "checkpoints", 3)
+    assert content["askew"]["arithmetic"] == "bfloat16 fused"
+    result = train(config, run, threads=1, progress=False)
+    assert result.resumed_from_epoch == 3
+    assert result.history == undisturbed.history
+    ours, theirs = state_of(result.checkpoint), state_of(undisturbed.checkpoint)
+    assert ours.keys() == theirs.keys()
+    for name, tensor in theirs.items():
+        assert torch.equal(ours[name], tensor), name
+
+
+def test_an_older_versions_training_goes_on_in_plain_float32(tmp_path, monkeypatch):
+    """It had no choice of arithmetic; going on in another would end in other weights."""
+    config = parse_config(CONVOLUTIONAL, "x")
+    with monkeypatch.context() as old:
+        old.setattr("training.train.choose_arithmetic", lambda config, on_gpu: PLAIN)
+        undisturbed = train(config, tmp_path / "whole", threads=1, progress=False)
+        folder = tmp_path / "old" / "checkpoints"
+        folder.mkdir(parents=True)
+        source = epoch_path(undisturbed.checkpoint.parent / "checkpoints", 5)
+        content = torch.load(source, weights_only=True)
+        del content["askew"]["arithmetic"]
+        torch.save(content, folder / source.name)
+    result = train(config, tmp_path / "old", threads=1, progress=False)
+    assert result.resumed_from_epoch == 5
+    theirs = state_of(undisturbed.checkpoint)
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in state_of(result.checkpoint).items())
+
+
 def test_a_damaged_epoch_is_passed_over(tmp_path, undisturbed):
     source = undisturbed.checkpoint.parent / "checkpoints"
     folder = tmp_path / "checkpoints"
@@ -121,7 +174,7 @@ def test_a_damaged_epoch_is_passed_over(tmp_path, undisturbed):
         (folder / path.name).write_bytes(path.read_bytes())
     newest = epoch_path(folder, 6)
     newest.write_bytes(newest.read_bytes()[:5000])
-    result = train(parse_config(SETTINGS, "x"), tmp_path, threads=1, progress=False)
+    result = train(parse_config(DENSE, "x"), tmp_path, threads=1, progress=False)
     assert result.resumed_from_epoch == 5
     theirs = state_of(undisturbed.checkpoint)
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in state_of(result.checkpoint).items())
@@ -135,4 +188,4 @@ def test_another_number_of_processes_is_refused(tmp_path, undisturbed):
     with pytest.raises(
         CheckpointError, match=r"the interrupted training had 1 processes, this one has 2; must be the same"
     ):
-        train(parse_config(SETTINGS, "x"), tmp_path, devices=2, threads=1, progress=False)
+        train(parse_config(DENSE, "x"), tmp_path, devices=2, threads=1, progress=False)

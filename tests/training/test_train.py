@@ -81,6 +81,45 @@ def test_every_epoch_is_logged_in_csv_and_tensorboard(trained):
     assert logged == [(row["epoch"], pytest.approx(row["plus_one/fc1"])) for row in rows]
 
 
+def right_half(model, split):
+    """A measurement that only this test makes: of the labels above 4."""
+    return float((split.labels > 4).mean())
+
+
+def test_what_is_measured_after_each_epoch_is_the_held_out_images_and_else_the_test_images(tmp_path):
+    dataset = load_dataset("digits")
+    config = small(epochs=2)
+    _, validation = split_training(config, dataset)
+    result = train(config, tmp_path / "held_out", threads=1, progress=False, measure=right_half)
+    assert [row["validation_accuracy"] for row in result.history] == [float((validation.labels > 4).mean())] * 2
+    assert "test_accuracy" not in result.history[0]
+    config = config.with_overrides(["data.validation_fraction=0"])
+    result = train(config, tmp_path / "none", threads=1, progress=False, measure=right_half)
+    assert [row["test_accuracy"] for row in result.history] == [float((dataset.test.labels > 4).mean())] * 2
+    assert "validation_accuracy" not in result.history[0]
+    result = train(config, tmp_path / "not_asked", threads=1, progress=False)
+    assert not {"test_accuracy", "validation_accuracy"} & set(result.history[0])
+    config = small(epochs=1)  # one for which there is no integer network: PyTorch's accuracy takes its place
+    result = train(config, tmp_path / "nothing", threads=1, progress=False, measure=lambda model, split: None)
+    model = load_trained(result.checkpoint, config)
+    assert result.validation_accuracy == accuracy(model, validation)
+
+
+def test_columns_that_an_older_version_did_not_measure_stay_empty_in_the_log(tmp_path):
+    config = small(epochs=1).with_overrides(["data.validation_fraction=0", "training.epochs=2"])
+    first = train(config, tmp_path / "first", threads=1, progress=False)
+    folder = tmp_path / "second" / "checkpoints"
+    folder.mkdir(parents=True)
+    source = first.checkpoint.parent / "checkpoints" / "epoch-000001.ckpt"
+    (folder / source.name).write_bytes(source.read_bytes())
+    train(config, tmp_path / "second", threads=1, progress=False, measure=right_half)
+    with (tmp_path / "second" / "logs" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert rows[0]["test_accuracy"] == ""
+    assert 0 < float(rows[1]["test_accuracy"]) < 1
+
+
 def test_a_finished_training_is_not_done_again(trained):
     run, result = trained
     before = result.checkpoint.stat().st_mtime_ns

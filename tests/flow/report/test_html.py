@@ -90,7 +90,10 @@ def test_asks_nothing_of_anyone(open_page, reported):
     assert page.title() == "small: Askew report"
     addresses = set(re.findall(r"""(?:src|href)=["']([^"']{1,30})""", (reported / "report.html").read_text()))
     assert all(address.startswith(("#", "data:image/png;base64,")) for address in addresses)
-    for section in ("accuracy", "against", "study-1", "study-2", "layers", "hardware", "answers", "missing", "config"):
+    for section in (
+        *("accuracy", "training", "against", "study-1", "study-2"),
+        *("layers", "hardware", "answers", "missing", "config"),
+    ):
         assert page.locator(f"section#{section} h2").is_visible(), section
 
 
