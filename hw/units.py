@@ -1,4 +1,4 @@
-"""The hardware units: one class per module of ``hw/rtl``, with its streams, its parameters and its cycles a frame."""
+"""The hardware units: one class per kind, each a module of ``hw/rtl``: streams, parameters and cycles a frame."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from typing import ClassVar
 from bnn import ConvLayer, InputEncoding, MaxPoolLayer, Shape
 from hw.folding import LoopOrder
 from hw.rom import RomStyle, choose_style
+
+PREFIX = "askew_"
+"""Of every module, package and macro, so that none collides with a user's own ``popcount`` or ``stream_fifo``."""
+
+
+def module_name(kind: str) -> str:
+    """The SystemVerilog module of a unit's kind, or of any other part of a design."""
+    return PREFIX + kind
 
 
 class PopcountStyle(Enum):
@@ -51,18 +59,24 @@ class Unit:
     """One instance in the design.
 
     Attributes:
+        kind: what it is called in results and in the kept data of synthesis.
         name: instance name, an identifier.
         layer: the network's layer that it works for, or None.
         input: what it takes.
         output: what it gives.
     """
 
-    module: ClassVar[str]
+    kind: ClassVar[str]
 
     name: str
     layer: str | None
     input: Stream
     output: Stream
+
+    @property
+    def module(self) -> str:
+        """Its module, and the name of that module's file."""
+        return module_name(self.kind)
 
     @property
     def cycles(self) -> int:
@@ -83,7 +97,7 @@ class Unit:
 class Quantizer(Unit):
     """Pixels to bits or integers."""
 
-    module: ClassVar[str] = "input_quantizer"
+    kind: ClassVar[str] = "input_quantizer"
 
     encoding: InputEncoding
 
@@ -104,7 +118,7 @@ class Quantizer(Unit):
 class WidthConverter(Unit):
     """Regroups elements into beats of another width."""
 
-    module: ClassVar[str] = "width_converter"
+    kind: ClassVar[str] = "width_converter"
 
     def parameters(self) -> dict[str, int | str]:
         """Bits of a beat on both sides."""
@@ -115,7 +129,7 @@ class WidthConverter(Unit):
 class Fifo(Unit):
     """Holds ``depth`` beats."""
 
-    module: ClassVar[str] = "stream_fifo"
+    kind: ClassVar[str] = "stream_fifo"
 
     depth: int
 
@@ -139,7 +153,7 @@ class Window(Unit):
         requested_beats: what its buffer should hold at least; 0: a row more than the window needs.
     """
 
-    module: ClassVar[str] = "swu"
+    kind: ClassVar[str] = "swu"
 
     conv: ConvLayer
     shape: Shape
@@ -209,7 +223,7 @@ class Matrix(Unit):
     popcount: PopcountStyle = field(default=PopcountStyle.COMPRESSOR)
 
     @property
-    def module(self) -> str:  # type: ignore[override]
+    def kind(self) -> str:  # type: ignore[override]
         """``mvau`` for bits, ``mvau_int`` for integers."""
         return "mvau" if self.is_binary else "mvau_int"
 
@@ -295,7 +309,7 @@ class Matrix(Unit):
 class Pool(Unit):
     """Max pool of bits."""
 
-    module: ClassVar[str] = "maxpool"
+    kind: ClassVar[str] = "maxpool"
 
     pool: MaxPoolLayer
     shape: Shape
@@ -340,7 +354,7 @@ class Pool(Unit):
 class ScoreMap(Unit):
     """The last layer's accumulators to scores, by a table of ``entries`` a channel."""
 
-    module: ClassVar[str] = "score_map"
+    kind: ClassVar[str] = "score_map"
 
     entries: int
 
@@ -361,7 +375,7 @@ class ScoreMap(Unit):
 class LabelSelect(Unit):
     """The class with the highest score."""
 
-    module: ClassVar[str] = "label_select"
+    kind: ClassVar[str] = "label_select"
 
     def parameters(self) -> dict[str, int | str]:
         """Scores and label."""

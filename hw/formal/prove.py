@@ -47,7 +47,7 @@ class Proof:
 
 
 def _stream(name: str, depth: int, order: bool, **parameters: int) -> Proof:
-    return Proof(name, "stream_proof", parameters | {"CHECK_ORDER": int(order)}, depth, induction=not order)
+    return Proof(name, "askew_stream_proof", parameters | {"CHECK_ORDER": int(order)}, depth, induction=not order)
 
 
 def _mvau(order: int, style: int, mw: int, simd: int) -> Proof:
@@ -63,7 +63,7 @@ def _mvau(order: int, style: int, mw: int, simd: int) -> Proof:
     constant = f"{mw * mh}'h{sum(row << mw * i for i, row in enumerate(rows)):x}"
     return Proof(
         f"mvau-{'input' if order else 'output'}-major-{mw}-{simd}",
-        "mvau_proof",
+        "askew_mvau_proof",
         {"MW": mw, "SIMD": simd, "ORDER": order, "POP_STYLE": style, "WEIGHTS": constant},
         depth=len(steps) + 7,
         files={"weights.hex": weights, "start.hex": start},
@@ -85,8 +85,8 @@ PROOFS = (
     _stream("converter-widen-order", 12, order=True, KIND=2, IN_W=4, OUT_W=6),
     _stream("converter-narrow-rules", 3, order=False, KIND=2, IN_W=3, OUT_W=2),
     _stream("converter-narrow-order", 12, order=True, KIND=2, IN_W=3, OUT_W=2),
-    Proof("popcount-9", "popcount_proof", {"WIDTH": 9}, depth=1),
-    Proof("popcount-14", "popcount_proof", {"WIDTH": 14}, depth=1),
+    Proof("popcount-9", "askew_popcount_proof", {"WIDTH": 9}, depth=1),
+    Proof("popcount-14", "askew_popcount_proof", {"WIDTH": 14}, depth=1),
     _mvau(order=0, style=2, mw=2, simd=1),
     _mvau(order=1, style=1, mw=2, simd=1),
     _mvau(order=0, style=2, mw=4, simd=4),
@@ -102,7 +102,7 @@ def prove(proof: Proof, folder: Path, rtl: Path = RTL) -> None:
     for name, text in proof.files.items():
         (folder / name).write_text(text, encoding="ascii")
     sources = [*sorted(rtl.glob("*.sv")), *sorted((rtl / "sim").glob("*.sv"))]
-    sources += [HERE / "order_check.sv", HERE / f"{proof.module}.sv"]
+    sources += [HERE / "askew_order_check.sv", HERE / f"{proof.module}.sv"]
     # The WebAssembly build of Yosys sees its own /tmp: everything is read from the folder in which it runs.
     copies = folder / "sources"
     copies.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ from hw.cycles import size_buffers
 from hw.dataflow import Dataflow, build_dataflow
 from hw.folding import Folding
 from hw.generator import memory
-from hw.generator.verilog import AXIS_LABEL_BITS, IDENTITY_FILE, emit_dataflow, emit_top
+from hw.generator.verilog import AXIS_LABEL_BITS, DATAFLOW, IDENTITY_FILE, TOP, emit_dataflow, emit_top
 from hw.units import Matrix, PopcountStyle, ScoreMap
 
 RTL_FOLDER = Path(__file__).parent.parent / "rtl"
@@ -95,7 +95,7 @@ class Design:
         ]
         dataflow = emit_dataflow(self.dataflow, header, stall_gates=self.stall_gates)
         top = emit_top(self.dataflow, header, VERSION, stall_gates=self.stall_gates)
-        return {"dataflow.sv": dataflow, "top.sv": top}
+        return {f"{DATAFLOW}.sv": dataflow, f"{TOP}.sv": top}
 
     def memories(self) -> Iterator[tuple[str, str]]:
         """File name below the design's folder and contents of every memory file."""
@@ -128,7 +128,13 @@ class Design:
             "input": {"pixels_per_beat": first.lanes, "bits": first.width, "beats": first.beats},
             "output": {"bits": AXIS_LABEL_BITS, "label_bits": last.width, "beats": 1},
             "units": [
-                {"name": unit.name, "module": unit.module, "layer": unit.layer, "parameters": unit.parameters()}
+                {
+                    "name": unit.name,
+                    "kind": unit.kind,
+                    "module": unit.module,
+                    "layer": unit.layer,
+                    "parameters": unit.parameters(),
+                }
                 for unit in self.dataflow
             ],
             "rtl_sha256": {path.name: _sha256(path) for path in rtl_files()},

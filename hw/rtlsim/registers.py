@@ -1,4 +1,4 @@
-"""What a simulated design's AXI4-Lite registers held at the end of a run (``hw/rtl/axil_regs.sv``)."""
+"""What a simulated design's AXI4-Lite registers held at the end of a run (``hw/rtl/askew_axil_regs.sv``)."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ struct Options {
   std::map<size_t, size_t> beats;  // frames that are given a wrong number of beats, for tests
 };
 
-// The registers of hw/rtl/axil_regs.sv, in the order in which they are read.
+// The registers of hw/rtl/askew_axil_regs.sv, in the order in which they are read.
 constexpr std::array<uint32_t, 18> REGISTERS{0x00, 0x04, 0x08, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24,
                                              0x28, 0x40, 0x44, 0x48, 0x4c, 0x50, 0x54, 0x58, 0x5c};
 

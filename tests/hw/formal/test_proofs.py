@@ -61,8 +61,8 @@ def test_proof_fails_for_a_damaged_unit(name, tmp_path):
     file, right, wrong = MUTANTS[name]
     rtl = tmp_path / "rtl"
     shutil.copytree(RTL, rtl)
-    text = (rtl / f"{file}.sv").read_text()
+    text = (rtl / f"askew_{file}.sv").read_text()
     assert right in text
-    (rtl / f"{file}.sv").write_text(text.replace(right, wrong))
+    (rtl / f"askew_{file}.sv").write_text(text.replace(right, wrong))
     with pytest.raises(ProofError, match="Assert failed|BMC failed|FAILED"):
         prove(NAMED[name], tmp_path, rtl)

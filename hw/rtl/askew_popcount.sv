@@ -1,7 +1,7 @@
 // Counts the positions in which a_i and b_i agree: count_o = popcount(xnor(a_i, b_i)), STAGES clock enables later.
 // All styles are proved equal: the naive one simulates fastest, the tree is for any device, the third one knows the
 // LUT6_2 and the carry chain of a Xilinx 7-series slice. What each costs stands in README.md.
-module popcount #(
+module askew_popcount #(
     parameter int unsigned WIDTH = 64,  // bits counted, at least 1
     parameter int unsigned STAGES = 0,  // registers inside
     parameter int unsigned STYLE = 1,  // 0: $countones, 1: compressor tree, 2: the same of Xilinx 7-series primitives
@@ -15,7 +15,7 @@ module popcount #(
     output logic [CountWidth-1:0] count_o
 );
   if (STYLE == 0) begin : gen_naive
-    pipeline #(
+    askew_pipeline #(
         .WIDTH (CountWidth),
         .STAGES(STAGES)
     ) i_pipeline (
@@ -25,7 +25,7 @@ module popcount #(
         .data_o(count_o)
     );
   end else begin : gen_tree
-    compressor #(
+    askew_compressor #(
         .WIDTH(WIDTH),
         .STAGES(STAGES),
         .STYLE(STYLE),
@@ -43,7 +43,7 @@ module popcount #(
     logic [CountWidth-1:0] naive;
     logic [STAGES:0] loaded;
     initial loaded = '0;
-    pipeline #(
+    askew_pipeline #(
         .WIDTH (CountWidth),
         .STAGES(STAGES)
     ) i_naive (

@@ -1,6 +1,6 @@
 // A whole mvau with free input and back-pressure: the k-th bit that it sends is P >= T of neuron k mod MH, with P counted
 // naively from the vector that went in. Neuron k's threshold is k, so that every threshold 0 .. MW+1 occurs.
-module mvau_proof #(
+module askew_mvau_proof #(
     parameter int unsigned MW = 4,
     parameter int unsigned SIMD = 2,
     parameter int unsigned ORDER = 0,
@@ -28,7 +28,7 @@ module mvau_proof #(
     if (waiting_q) assume (valid_i && data_i == data_q);
   end
 
-  mvau #(
+  askew_mvau #(
       .MW(MW),
       .MH(MH),
       .SIMD(SIMD),

@@ -4,7 +4,7 @@
 // 0x24 long frames, 0x28 cycles since they were cleared; 0x40..0x5c the network's hash, its first eight digits first: a memory
 // file like the weights, so that the two cannot part and a compiled simulation serves every network of one structure.
 // Other addresses answer SLVERR. One access at a time: no driver reads these often enough to need more.
-module axil_regs #(
+module askew_axil_regs #(
     parameter HASH_FILE = "",  // 8 words of 32 bits: the network hash from its first hexadecimal digit on
     parameter logic [31:0] VERSION = '0
 ) (
@@ -76,7 +76,7 @@ module axil_regs #(
   logic [31:0] hash_word, value_q;
   logic is_hash, is_hash_q;
   assign is_hash = read_word >= FirstHash && read_word < FirstHash + 5'd8;
-  rom #(
+  askew_rom #(
       .WIDTH(32),
       .DEPTH(8),
       .STYLE(1),
@@ -123,7 +123,7 @@ module axil_regs #(
     end
   end
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(2)
   ) i_write_rules (
       .clk_i  (clk_i),
@@ -132,7 +132,7 @@ module axil_regs #(
       .ready_i(bready_i),
       .data_i (bresp_o)
   );
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(34)
   ) i_read_rules (
       .clk_i  (clk_i),

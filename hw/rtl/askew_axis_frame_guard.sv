@@ -2,7 +2,7 @@
 // comes early is filled up with zeros, one whose TLAST is late is cut and the rest of it, up to TLAST, dropped. Both are
 // flagged for a cycle; every TLAST gives one frame at the output, so whoever waits for an answer gets one. While frames
 // are right it is wires. Rejected: dropping short frames, which takes a buffer of a whole frame.
-module axis_frame_guard #(
+module askew_axis_frame_guard #(
     parameter int unsigned WIDTH = 8,  // bits of data
     parameter int unsigned BEATS = 2   // beats of a frame, at least 1
 ) (
@@ -56,7 +56,7 @@ module axis_frame_guard #(
   // S4 is for the source to keep: what it offers right after the reset passes.
   logic reset_q;
   always_ff @(posedge clk_i) reset_q <= !rst_ni;
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(WIDTH + 1)
   ) i_rules (
       .clk_i  (clk_i),

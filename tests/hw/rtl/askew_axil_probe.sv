@@ -1,7 +1,7 @@
-// Makes a stream unit of axil_regs: a beat is a command, the answer is a beat. Command: bit 0 write, 7:1 address, 39:8 data,
+// Makes a stream unit of askew_axil_regs: a beat is a command, the answer is a beat. Command: bit 0 write, 7:1 address, 39:8 data,
 // 41:40 which channel comes three cycles late (1: data, 2: address), 47:42 events in the cycle in which it is accepted.
 // Answer: 31:0 data (0 for writes), 33:32 response.
-module axil_probe #(
+module askew_axil_probe #(
     parameter HASH_FILE = "",
     parameter logic [31:0] VERSION = '0
 ) (
@@ -34,7 +34,7 @@ module axil_probe #(
     else if (offered && !late) age_q <= age_q + 2'd1;
   end
 
-  axil_regs #(
+  askew_axil_regs #(
       .HASH_FILE(HASH_FILE),
       .VERSION(VERSION)
   ) i_regs (

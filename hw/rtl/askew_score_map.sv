@@ -1,6 +1,6 @@
 // Turns the last layer's accumulators into scores, PE a beat: as they are, as 2P - MW, or by a table with a row a neuron.
 // One register: latency 1, a beat a cycle. The table is one ROM a lane, read by (neuron fold, accumulator).
-module score_map #(
+module askew_score_map #(
     parameter int unsigned PE = 1,  // accumulators a beat
     parameter int unsigned NEURON_FOLD = 1,  // beats of a frame
     parameter int unsigned ACC_W = 8,  // bits of an accumulator
@@ -44,7 +44,7 @@ module score_map #(
     end
     for (genvar pe = 0; pe < PE; pe++) begin : gen_lane
       logic [PE*SCORE_W-1:0] word;
-      rom #(
+      askew_rom #(
           .WIDTH(PE * SCORE_W),
           .DEPTH(Words),
           .FILE (TABLE_FILE)
@@ -71,10 +71,10 @@ module score_map #(
   end
 
   if (KIND > 2) begin : gen_check_kind
-    $error("score_map: KIND (%0d) must lie in 0..2", KIND);
+    $error("askew_score_map: KIND (%0d) must lie in 0..2", KIND);
   end
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(PE * SCORE_W + 1)
   ) i_rules (
       .clk_i  (clk_i),

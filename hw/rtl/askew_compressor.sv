@@ -1,8 +1,8 @@
-// The tree of `popcount`: count_o = popcount(xnor(a_i, b_i)), STAGES clock enables later. A first level turns XNORs into
+// The tree of `askew_popcount`: count_o = popcount(xnor(a_i, b_i)), STAGES clock enables later. A first level turns XNORs into
 // bits of weight 1 and 2; then every column of equal weight is compressed by 6:3 counters (3:2 where a column is
 // short) until no column holds more than three bits, which one ternary adder sums. With a constant operand the first
 // level leaves one bit of weight 1, as all popcounts of the same other operand can share it.
-module compressor #(
+module askew_compressor #(
     parameter int unsigned WIDTH = 64,  // bits counted, at least 1
     parameter int unsigned STAGES = 0,  // registers inside, spread evenly over the levels, the surplus at the output
     parameter int unsigned STYLE = 1,  // 1: any device, 2: Xilinx 7-series primitives
@@ -135,7 +135,7 @@ module compressor #(
         localparam int unsigned To = 1 + shared_before(level - 1);
         for (genvar i = 0; i < Singles; i++) begin : gen_triple
           if (3 * i + 2 < Before) begin : gen_three
-            full_adder #(
+            askew_full_adder #(
                 .STYLE(1)
             ) i_adder (
                 .a0_i(gen_shared[level-1].bits[3*i]),
@@ -173,7 +173,7 @@ module compressor #(
       end else begin : gen_link
         assign chain_in = gen_pair[pair-1].chain_out;
       end
-      full_adder #(
+      askew_full_adder #(
           .STYLE(STYLE)
       ) i_adder (
           .a0_i(a_i[2*pair]),
@@ -232,7 +232,7 @@ module compressor #(
 
         for (genvar i = 0; i < Counters; i++) begin : gen_counter
           logic [2:0] count;
-          counter_6_3 #(
+          askew_counter_6_3 #(
               .STYLE(STYLE)
           ) i_counter (
               .bits_i (gen_level[level-1].columns_q[From+6*i+:6]),
@@ -254,7 +254,7 @@ module compressor #(
         end
         for (genvar i = 0; i < Adders; i++) begin : gen_adder
           logic carry;
-          full_adder #(
+          askew_full_adder #(
               .STYLE(STYLE)
           ) i_adder (
               .a0_i(gen_level[level-1].columns_q[From+6*Counters+3*i]),
@@ -298,7 +298,7 @@ module compressor #(
       end
     end
   end
-  adder_3 #(
+  askew_adder_3 #(
       .WIDTH(CountWidth),
       .STYLE(STYLE)
   ) i_sum (
@@ -307,7 +307,7 @@ module compressor #(
       .c_i  (rows[2]),
       .sum_o(count_d)
   );
-  pipeline #(
+  askew_pipeline #(
       .WIDTH (CountWidth),
       .STAGES(STAGES > Levels ? STAGES - Levels + 1 : registered(Compressions + 1) ? 1 : 0)
   ) i_output (

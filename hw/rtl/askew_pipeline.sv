@@ -1,5 +1,5 @@
 // Delays data_i by STAGES clock enables.
-module pipeline #(
+module askew_pipeline #(
     parameter int unsigned WIDTH  = 1,  // bits, at least 1
     parameter int unsigned STAGES = 1   // 0: wires
 ) (

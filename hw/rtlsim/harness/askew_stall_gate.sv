@@ -1,6 +1,6 @@
 // Holds a stream up while open_i is 0, for simulation: random open_i are random stalls between two units. A beat that
 // has been shown stays until it is accepted, whatever open_i does; with open_i always 1 the gate is wires.
-module stall_gate #(
+module askew_stall_gate #(
     parameter int unsigned WIDTH = 1  // bits of data
 ) (
     input  logic             clk_i,

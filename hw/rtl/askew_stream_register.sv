@@ -1,7 +1,7 @@
 // Cuts every path of a stream, ready included: two registers, the second of which takes the beat that arrives in the cycle
 // in which the output is found blocked. Latency 1, a beat a cycle. A single register (half the flip-flops) would either
 // let ready through or pass a beat only every second cycle.
-module stream_register #(
+module askew_stream_register #(
     parameter int unsigned WIDTH = 8  // bits of data, at least 1
 ) (
     input  logic             clk_i,
@@ -53,7 +53,7 @@ module stream_register #(
   assign valid_o = valid_q;
   assign {last_o, data_o} = output_q;
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(WIDTH + 1)
   ) i_rules (
       .clk_i  (clk_i),

@@ -1,6 +1,6 @@
 // Turns N 8-bit pixels a beat into bits or small integers: by a threshold, by a table of 256 entries, or not at all.
 // One register: latency 1, a beat a cycle.
-module input_quantizer #(
+module askew_input_quantizer #(
     parameter int unsigned N = 1,  // pixels a beat
     parameter int unsigned OUT_W = 1,  // bits of an output element, 1..9
     parameter int unsigned KIND = 0,  // 0: bit = pixel >= PIXEL, 1: TABLE entry, 2: the pixel itself, cut or zero-extended
@@ -49,13 +49,13 @@ module input_quantizer #(
   always_ff @(posedge clk_i) if (ce) {last_o, data_o} <= {last_i, data_d};
 
   if (KIND > 2 || PIXEL > 256) begin : gen_check_kind
-    $error("input_quantizer: KIND (%0d) must lie in 0..2 and PIXEL (%0d) in 0..256", KIND, PIXEL);
+    $error("askew_input_quantizer: KIND (%0d) must lie in 0..2 and PIXEL (%0d) in 0..256", KIND, PIXEL);
   end
   if (OUT_W < 1 || OUT_W > 9 || (KIND == 0 && OUT_W != 1)) begin : gen_check_out_w
-    $error("input_quantizer: OUT_W (%0d) must lie in 1..9, and be 1 for KIND 0", OUT_W);
+    $error("askew_input_quantizer: OUT_W (%0d) must lie in 1..9, and be 1 for KIND 0", OUT_W);
   end
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(N * OUT_W + 1)
   ) i_rules (
       .clk_i  (clk_i),

@@ -3,7 +3,7 @@
 // 2 + POP_STAGES stages that stops as a whole while its output is blocked: one clock enable, no LUT a stage, exactly
 // predictable. A vector takes SYNAPSE_FOLD * NEURON_FOLD cycles, with no bubble between folds, vectors or frames.
 // Rejected: a skid buffer or valid chain a stage (a register more a bit, to collapse bubbles that do not occur).
-module mvau #(
+module askew_mvau #(
     parameter int unsigned MW = 64,  // matrix width: inputs of a neuron
     parameter int unsigned MH = 64,  // matrix height: neurons
     parameter int unsigned SIMD = 8,  // inputs a cycle; divides MW
@@ -43,7 +43,7 @@ module mvau #(
   logic [PE*SIMD-1:0] weights;
   logic [PE*CountWidth-1:0] counts;
 
-  step_sequencer #(
+  askew_step_sequencer #(
       .WIDTH(SIMD),
       .SYNAPSE_FOLD(SynapseFold),
       .NEURON_FOLD(NeuronFold),
@@ -65,7 +65,7 @@ module mvau #(
       .last_o   (last)
   );
 
-  rom #(
+  askew_rom #(
       .WIDTH(PE * SIMD),
       .DEPTH(Steps),
       .STYLE(ROM_STYLE),
@@ -79,7 +79,7 @@ module mvau #(
   always_ff @(posedge clk_i) if (ce) data_q <= data;
 
   for (genvar pe = 0; pe < PE; pe++) begin : gen_lane
-    popcount #(
+    askew_popcount #(
         .WIDTH(SIMD),
         .STAGES(POP_STAGES),
         .STYLE(POP_STYLE),
@@ -93,7 +93,7 @@ module mvau #(
     );
   end
 
-  accumulator #(
+  askew_accumulator #(
       .PE(PE),
       .SUM_W(CountWidth),
       .SUM_DELAY(1 + POP_STAGES),
@@ -121,9 +121,9 @@ module mvau #(
   );
 
   if (SIMD < 1 || MW % SIMD != 0) begin : gen_check_simd
-    $error("mvau: MW (%0d) must be divisible by SIMD (%0d)", MW, SIMD);
+    $error("askew_mvau: MW (%0d) must be divisible by SIMD (%0d)", MW, SIMD);
   end
   if (PE < 1 || MH % PE != 0) begin : gen_check_pe
-    $error("mvau: MH (%0d) must be divisible by PE (%0d)", MH, PE);
+    $error("askew_mvau: MH (%0d) must be divisible by PE (%0d)", MH, PE);
   end
 endmodule

@@ -2,7 +2,7 @@
 // In units of g = gcd(IN_W, OUT_W) bits it holds n units: valid_o = n >= OUT_W/g, and it accepts when, after what it
 // emits in this cycle, fewer than OUT_W/g are left. So neither side ever waits for the converter alone.
 // Rejected for ratios that are not whole: by way of the least common multiple, which takes a register of a whole vector.
-module width_converter #(
+module askew_width_converter #(
     parameter int unsigned IN_W  = 8,  // bits of an input beat, at least 1
     parameter int unsigned OUT_W = 8   // bits of an output beat, at least 1
 ) (
@@ -99,7 +99,7 @@ module width_converter #(
 `endif
   end
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(OUT_W + 1)
   ) i_rules (
       .clk_i  (clk_i),

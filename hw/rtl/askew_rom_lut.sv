@@ -2,7 +2,7 @@
 // abc9, given a whole flat unit, takes random words apart and needs more than twice the LUTs (3,912 instead of 1,788
 // for a layer with 64 words of 784 bits).
 (* keep_hierarchy *)
-module rom_lut #(
+module askew_rom_lut #(
     parameter int unsigned WIDTH = 8,  // bits of a word
     parameter int unsigned DEPTH = 2,  // words, at least 2
     parameter FILE = "",  // $readmemh, one word a line

@@ -1,7 +1,7 @@
 // The index of the highest of CLASSES scores, which come PE a beat; of equal ones the lowest index. Latency 1 from the last
-// beat. A beat's maximum is a tree over its PE lanes, then compared with the best so far; behind a width_converter to
+// beat. A beat's maximum is a tree over its PE lanes, then compared with the best so far; behind an askew_width_converter to
 // PE 1 it is one comparator.
-module label_select #(
+module askew_label_select #(
     parameter int unsigned CLASSES = 10,  // scores of a frame
     parameter int unsigned PE = 1,  // scores a beat; divides CLASSES
     parameter int unsigned SCORE_W = 16,  // bits of a score, two's complement
@@ -79,13 +79,13 @@ module label_select #(
   assign score_o = score_q;
 
   if (PE < 1 || CLASSES % PE != 0) begin : gen_check_pe
-    $error("label_select: CLASSES (%0d) must be divisible by PE (%0d)", CLASSES, PE);
+    $error("askew_label_select: CLASSES (%0d) must be divisible by PE (%0d)", CLASSES, PE);
   end
   if (2 ** LABEL_W < CLASSES) begin : gen_check_label_w
-    $error("label_select: LABEL_W (%0d) is too small for CLASSES (%0d)", LABEL_W, CLASSES);
+    $error("askew_label_select: LABEL_W (%0d) is too small for CLASSES (%0d)", LABEL_W, CLASSES);
   end
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(LABEL_W + SCORE_W + 1)
   ) i_rules (
       .clk_i  (clk_i),

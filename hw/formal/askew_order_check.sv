@@ -1,7 +1,7 @@
 // Watches one stream unit: bit number `watched` of all that goes in must come out as bit number `watched`, for every value of
 // `watched` that fits the counters; nothing comes out that has not gone in, no more than CAPACITY bits stay inside, and
 // OUT_W bits inside are offered after LATENCY cycles at the latest.
-module order_check #(
+module askew_order_check #(
     parameter int unsigned IN_W = 2,
     parameter int unsigned OUT_W = 2,
     parameter int unsigned CAPACITY = 4,  // bits

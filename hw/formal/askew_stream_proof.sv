@@ -1,6 +1,6 @@
 // One stream unit with free neighbours. The stream rules inside the unit are proved by induction; with CHECK_ORDER, a
 // bounded proof adds what needs the whole history.
-module stream_proof #(
+module askew_stream_proof #(
     parameter int unsigned KIND = 0,  // 0: stream_register, 1: stream_fifo, 2: width_converter
     parameter int unsigned IN_W = 2,
     parameter int unsigned OUT_W = 2,
@@ -24,7 +24,7 @@ module stream_proof #(
   always_ff @(posedge clk_i) rst_ni <= 1'b1;
 
   if (KIND == 0) begin : gen_register
-    stream_register #(
+    askew_stream_register #(
         .WIDTH(IN_W)
     ) i_unit (
         .last_i(1'b0),
@@ -35,7 +35,7 @@ module stream_proof #(
   end else if (KIND == 1) begin : gen_fifo
     logic [$clog2(DEPTH+1)-1:0] level_o, level_q;
     logic change_q;
-    stream_fifo #(
+    askew_stream_fifo #(
         .WIDTH(IN_W),
         .DEPTH(DEPTH),
         .STYLE(STYLE)
@@ -55,7 +55,7 @@ module stream_proof #(
       end
     end
   end else begin : gen_converter
-    width_converter #(
+    askew_width_converter #(
         .IN_W (IN_W),
         .OUT_W(OUT_W)
     ) i_unit (
@@ -65,7 +65,7 @@ module stream_proof #(
   end
 
   if (CHECK_ORDER != 0) begin : gen_order
-    order_check #(
+    askew_order_check #(
         .IN_W(IN_W),
         .OUT_W(OUT_W),
         .CAPACITY(KIND == 0 ? 2 * IN_W : KIND == 1 ? DEPTH * IN_W : IN_W + OUT_W - gcd(IN_W, OUT_W)),

@@ -4,7 +4,7 @@
 // Windows may overlap: a row of windows stays open for KH rows, so that up to ceil(KH/SY) rows, and in each
 // ceil(KW/SX) columns, are open at once. The ORs of the last KW positions in a row come first, from a shift register,
 // then those of the last KH rows, from a memory of one word a column of windows: no window is ever read twice.
-module maxpool #(
+module askew_maxpool #(
     parameter int unsigned H = 2,  // image height, width and channels, each at least 1
     parameter int unsigned W = 2,
     parameter int unsigned C = 1,
@@ -40,10 +40,10 @@ module maxpool #(
   localparam int unsigned CWidth = CW > 1 ? $clog2(CW) : 1;
 
   if (SIMD < 1 || C % SIMD != 0) begin : gen_check_simd
-    $error("maxpool: SIMD (%0d) must divide C (%0d)", SIMD, C);
+    $error("askew_maxpool: SIMD (%0d) must divide C (%0d)", SIMD, C);
   end
   if (PT + H + PB < KH || PL + W + PR < KW || PT >= KH || PB >= KH || PL >= KW || PR >= KW) begin : gen_check_window
-    $error("maxpool: window %0d x %0d does not fit %0d x %0d padded by %0d %0d %0d %0d", KH, KW, H, W, PT, PL, PB, PR);
+    $error("askew_maxpool: window %0d x %0d does not fit %0d x %0d padded by %0d %0d %0d %0d", KH, KW, H, W, PT, PL, PB, PR);
   end
 
   logic [YWidth-1:0] y_q;
@@ -177,7 +177,7 @@ module maxpool #(
   end
 `endif
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(SIMD + 1)
   ) i_rules (
       .clk_i  (clk_i),

@@ -1,7 +1,7 @@
 // Adds two XNORs and a bit: sum_o + 2 * carry_o = xnor(a0, b0) + xnor(a1, b1) + c. With b0_i = b1_i = 1 it is the
 // ordinary full adder. STYLE 2 is one 7-series LUT6_2, whose two outputs Yosys does not merge by itself: it spends
 // two LUT5 on STYLE 1. Both are proved equal.
-module full_adder #(
+module askew_full_adder #(
     parameter int unsigned STYLE = 1  // 1: as the tool likes, 2: Xilinx 7-series primitive
 ) (
     input  logic a0_i,

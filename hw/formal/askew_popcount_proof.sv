@@ -1,5 +1,5 @@
 // The compressor's parts and the whole of it, in every style, equal the naive sum for every input.
-module popcount_proof #(
+module askew_popcount_proof #(
     parameter int unsigned WIDTH = 12
 ) (
     input logic clk_i,
@@ -17,7 +17,7 @@ module popcount_proof #(
   for (genvar style = 0; style <= 2; style++) begin : gen_style
     for (genvar constant = 0; constant <= 1; constant++) begin : gen_constant
       logic [CountWidth-1:0] count;
-      popcount #(
+      askew_popcount #(
           .WIDTH(WIDTH),
           .STYLE(style),
           .B_CONSTANT(constant)
@@ -34,7 +34,7 @@ module popcount_proof #(
       logic sum, carry;
       logic [2:0] count;
       logic [6:0] total;
-      full_adder #(
+      askew_full_adder #(
           .STYLE(style)
       ) i_full (
           .a0_i(bits_i[0]),
@@ -45,13 +45,13 @@ module popcount_proof #(
           .sum_o(sum),
           .carry_o(carry)
       );
-      counter_6_3 #(
+      askew_counter_6_3 #(
           .STYLE(style)
       ) i_counter (
           .bits_i,
           .count_o(count)
       );
-      adder_3 #(
+      askew_adder_3 #(
           .WIDTH(7),
           .STYLE(style)
       ) i_adder (

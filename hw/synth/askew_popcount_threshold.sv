@@ -1,6 +1,6 @@
 // What is measured as "an XNOR-popcount-threshold": both operands and the threshold come from registers, the answer goes
 // into one. FINN's paper (2017) states 376 LUTs for 128 bits.
-module popcount_threshold #(
+module askew_popcount_threshold #(
     parameter int unsigned WIDTH = 128,  // bits counted
     parameter int unsigned STAGES = 0,  // registers inside the popcount
     parameter int unsigned STYLE = 2,  // as that of popcount
@@ -16,7 +16,7 @@ module popcount_threshold #(
   logic [CountWidth-1:0] count;
   logic [CountWidth:0] threshold_q;
 
-  popcount #(
+  askew_popcount #(
       .WIDTH (WIDTH),
       .STAGES(STAGES),
       .STYLE (STYLE)

@@ -2,7 +2,7 @@
 // in STYLE 1): the parity of all six selects the first carry multiplexer, whose other input is bit 5; what is left,
 // floor((bits 0..4) / 2), is 0, 1 or 2 and enters the second position as propagate (1) and generate (2).
 // A 7:3 counter with the seventh bit on CYINIT would need the AX pin twice and does not fit a slice.
-module counter_6_3 #(
+module askew_counter_6_3 #(
     parameter int unsigned STYLE = 1  // 1: as the tool likes, 2: Xilinx 7-series primitives
 ) (
     input  logic [5:0] bits_i,

@@ -1,7 +1,7 @@
 // The control of a matrix unit: takes the input stream and presents one step a cycle, each with the address of its weights.
 // ORDER 0 (output major) repeats the vector for every neuron fold, from a replay buffer; ORDER 1 (input major) holds each
 // input beat for all neuron folds. Where there is one fold of either kind the two are the same and need no buffer.
-module step_sequencer #(
+module askew_step_sequencer #(
     parameter int unsigned WIDTH = 8,  // bits of an input beat
     parameter int unsigned SYNAPSE_FOLD = 1,  // beats of a vector
     parameter int unsigned NEURON_FOLD = 1,  // steps each beat is needed for
@@ -40,7 +40,7 @@ module step_sequencer #(
 
   if (ORDER == 0 && SYNAPSE_FOLD > 1 && NEURON_FOLD > 1) begin : gen_replay
     logic last_beat, repeat_last;
-    replay_buffer #(
+    askew_replay_buffer #(
         .WIDTH  (WIDTH + 1),
         .COUNT  (SYNAPSE_FOLD),
         .REPEATS(NEURON_FOLD),

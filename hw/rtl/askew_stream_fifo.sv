@@ -1,7 +1,7 @@
 // Holds up to DEPTH beats of a stream. Latency 1 with a RAM that is read in the same cycle, 2 with block RAM, whose
 // output register then is one of the DEPTH places. ready_o is a register: a full FIFO that emits accepts again in
 // the next cycle, which is what keeps the ready paths of a chain of units short.
-module stream_fifo #(
+module askew_stream_fifo #(
     parameter int unsigned WIDTH = 8,  // bits of data, at least 1
     parameter int unsigned DEPTH = 2,  // beats, at least 1; 1 passes a beat every second cycle
     parameter int unsigned STYLE = 0,  // 0: as the tool likes, 1: LUT RAM, 2: block RAM (DEPTH at least 2)
@@ -99,10 +99,10 @@ module stream_fifo #(
 `endif
 
   if (DEPTH < 1 || (STYLE == 2 && DEPTH < 2)) begin : gen_check_depth
-    $error("stream_fifo: DEPTH (%0d) must be at least 1, in block RAM (STYLE %0d) at least 2", DEPTH, STYLE);
+    $error("askew_stream_fifo: DEPTH (%0d) must be at least 1, in block RAM (STYLE %0d) at least 2", DEPTH, STYLE);
   end
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(WIDTH + 1)
   ) i_rules (
       .clk_i  (clk_i),

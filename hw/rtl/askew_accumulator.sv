@@ -3,7 +3,7 @@
 // the comparison free) or as PE accumulators. Output major keeps one accumulator a lane; input major keeps NEURON_FOLD
 // of them in LUT RAM, which is read and written in the same cycle. Rejected: comparing with a threshold after the
 // sum, which takes another ACC_W/2 LUTs a lane.
-module accumulator #(
+module askew_accumulator #(
     parameter int unsigned PE = 1,  // lanes
     parameter int unsigned SUM_W = 4,  // bits of a step's sum
     parameter int unsigned SUM_DELAY = 1,  // clock enables from step_i to its sums_i, at least 1
@@ -53,7 +53,7 @@ module accumulator #(
     assign step[i] = step_q;
     assign finish[i] = finish_q;
   end
-  pipeline #(
+  askew_pipeline #(
       .WIDTH (2),
       .STAGES(SUM_DELAY)
   ) i_flags (
@@ -85,7 +85,7 @@ module accumulator #(
   end
 
   logic [PE*ACC_W-1:0] start, held, next;
-  rom #(
+  askew_rom #(
       .WIDTH(PE * ACC_W),
       .DEPTH(NEURON_FOLD),
       .STYLE(START_STYLE),
@@ -132,7 +132,7 @@ module accumulator #(
     always_ff @(posedge clk_i) if (ce) data_o <= next;
   end
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(OutWidth + 1)
   ) i_rules (
       .clk_i  (clk_i),

@@ -1,9 +1,9 @@
 // Matrix-vector-threshold unit for integer input: the sum of +x (weight bit 1) and -x (0) for MH neurons of MW inputs, SIMD
 // inputs of PE neurons a cycle; output bit = accumulator >= 0, or the accumulator itself. It adds x or ~x; as
 // -x = ~x + 1, the number of -1 weights of a neuron is part of its start value, where it costs nothing. Everything else is
-// as in `mvau`. Rejected: sums of several inputs in every sign, shared by all PE, with a multiplexer a neuron (36
+// as in `askew_mvau`. Rejected: sums of several inputs in every sign, shared by all PE, with a multiplexer a neuron (36
 // instead of 41 LUTs a neuron for three 8-bit inputs, but 80 more for the sums).
-module mvau_int #(
+module askew_mvau_int #(
     parameter int unsigned MW = 64,  // matrix width: inputs of a neuron
     parameter int unsigned MH = 64,  // matrix height: neurons
     parameter int unsigned SIMD = 8,  // inputs a cycle; divides MW
@@ -45,7 +45,7 @@ module mvau_int #(
   logic [PE*SIMD-1:0] weights;
   logic [PE*SumWidth-1:0] sums;
 
-  step_sequencer #(
+  askew_step_sequencer #(
       .WIDTH(SIMD * IN_W),
       .SYNAPSE_FOLD(SynapseFold),
       .NEURON_FOLD(NeuronFold),
@@ -67,7 +67,7 @@ module mvau_int #(
       .last_o   (last)
   );
 
-  rom #(
+  askew_rom #(
       .WIDTH(PE * SIMD),
       .DEPTH(Steps),
       .STYLE(ROM_STYLE),
@@ -97,7 +97,7 @@ module mvau_int #(
         sum_d = sum_d + (extended[i*SumWidth+:SumWidth] ^ {SumWidth{!weights[pe*SIMD+i]}});
       end
     end
-    pipeline #(
+    askew_pipeline #(
         .WIDTH (SumWidth),
         .STAGES(POP_STAGES)
     ) i_pipeline (
@@ -108,7 +108,7 @@ module mvau_int #(
     );
   end
 
-  accumulator #(
+  askew_accumulator #(
       .PE(PE),
       .SUM_W(SumWidth),
       .SUM_DELAY(1 + POP_STAGES),
@@ -136,12 +136,12 @@ module mvau_int #(
   );
 
   if (IN_W < 1 || IN_W > 9) begin : gen_check_in_w
-    $error("mvau_int: IN_W (%0d) must lie in 1..9", IN_W);
+    $error("askew_mvau_int: IN_W (%0d) must lie in 1..9", IN_W);
   end
   if (SIMD < 1 || MW % SIMD != 0) begin : gen_check_simd
-    $error("mvau_int: MW (%0d) must be divisible by SIMD (%0d)", MW, SIMD);
+    $error("askew_mvau_int: MW (%0d) must be divisible by SIMD (%0d)", MW, SIMD);
   end
   if (PE < 1 || MH % PE != 0) begin : gen_check_pe
-    $error("mvau_int: MH (%0d) must be divisible by PE (%0d)", MH, PE);
+    $error("askew_mvau_int: MH (%0d) must be divisible by PE (%0d)", MH, PE);
   end
 endmodule

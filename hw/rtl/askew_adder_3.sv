@@ -1,7 +1,7 @@
 // Adds three numbers: sum_o = a_i + b_i + c_i, modulo 2^WIDTH. STYLE 2 is the 7-series ternary adder, one LUT6_2 a bit:
 // O6 = a ^ b ^ c ^ y selects the carry multiplexer, O5 = majority(a, b, c) is the next bit's y, which is also what
 // that bit generates. In STYLE 1 Yosys spends two LUTs a bit.
-module adder_3 #(
+module askew_adder_3 #(
     parameter int unsigned WIDTH = 8,  // bits, at least 1
     parameter int unsigned STYLE = 1   // 1: as the tool likes, 2: Xilinx 7-series primitives
 ) (

@@ -2,7 +2,7 @@
 // that was accepted in one cycle can be sent in the next, so the first pass needs not wait for the whole group, and with
 // DEPTH 2*COUNT the next group comes in while this one is repeated. FINN's units have one group's buffer and accept
 // nothing while they repeat it: every vector then costs its own arrival, unless a FIFO of COUNT stands in front.
-module replay_buffer #(
+module askew_replay_buffer #(
     parameter int unsigned WIDTH = 8,  // bits of data
     parameter int unsigned COUNT = 4,  // beats of a group, at least 2
     parameter int unsigned REPEATS = 2,  // at least 2
@@ -84,13 +84,13 @@ module replay_buffer #(
   end
 
   if (COUNT < 2 || REPEATS < 2) begin : gen_check_counts
-    $error("replay_buffer: COUNT (%0d) and REPEATS (%0d) must be at least 2", COUNT, REPEATS);
+    $error("askew_replay_buffer: COUNT (%0d) and REPEATS (%0d) must be at least 2", COUNT, REPEATS);
   end
   if (DEPTH < COUNT) begin : gen_check_depth
-    $error("replay_buffer: DEPTH (%0d) must be at least COUNT (%0d)", DEPTH, COUNT);
+    $error("askew_replay_buffer: DEPTH (%0d) must be at least COUNT (%0d)", DEPTH, COUNT);
   end
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(WIDTH)
   ) i_rules (
       .clk_i  (clk_i),

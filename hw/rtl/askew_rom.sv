@@ -1,6 +1,6 @@
 // A memory that is only read: word_o is word address_i of FILE, one clock enable later. With DEPTH 1 synthesis makes
 // constants of it; an empty FILE gives zeros.
-module rom #(
+module askew_rom #(
     parameter int unsigned WIDTH = 8,  // bits of a word
     parameter int unsigned DEPTH = 1,  // words, at least 1
     parameter int unsigned STYLE = 0,  // 0: as the tool likes, 1: LUTs, 2: block RAM
@@ -24,7 +24,7 @@ module rom #(
     assign word_o = words[0];
   end else begin : gen_words
     if (STYLE == 1) begin : gen_lut
-      rom_lut #(
+      askew_rom_lut #(
           .WIDTH(WIDTH),
           .DEPTH(DEPTH),
           .FILE (FILE)

@@ -4,7 +4,7 @@
 // window is read. All pointers count words of the endless stream of frames and move by constants: no multiplier.
 // Rejected: a buffer of whole rows with row-wise handover (a row more, and no window before its row is complete);
 // shift registers with all KH*KW taps (every window in one cycle, which only a fully unrolled layer could use).
-module swu #(
+module askew_swu #(
     parameter int unsigned H = 3,  // image
     parameter int unsigned W = 3,
     parameter int unsigned C = 1,
@@ -236,13 +236,13 @@ module swu #(
   assign valid_o = valid_q;
 
   if (SIMD < 1 || C % SIMD != 0) begin : gen_check_simd
-    $error("swu: C (%0d) must be divisible by SIMD (%0d)", C, SIMD);
+    $error("askew_swu: C (%0d) must be divisible by SIMD (%0d)", C, SIMD);
   end
   if (PT + H + PB < KH || PL + W + PR < KW || PT >= KH || PB >= KH || PL >= KW || PR >= KW) begin : gen_check_window
-    $error("swu: window %0d x %0d does not fit %0d x %0d padded by %0d %0d %0d %0d", KH, KW, H, W, PT, PL, PB, PR);
+    $error("askew_swu: window %0d x %0d does not fit %0d x %0d padded by %0d %0d %0d %0d", KH, KW, H, W, PT, PL, PB, PR);
   end
   if (DEPTH != 0 && (Words != DEPTH || DEPTH < ((KH - 1) * W + KW) * CW)) begin : gen_check_depth
-    $error("swu: DEPTH (%0d) must be a power of two and at least %0d", DEPTH, ((KH - 1) * W + KW) * CW);
+    $error("askew_swu: DEPTH (%0d) must be a power of two and at least %0d", DEPTH, ((KH - 1) * W + KW) * CW);
   end
 
 `ifdef SYNTHESIS
@@ -262,7 +262,7 @@ module swu #(
   end
 `endif
 
-  stream_rules #(
+  askew_stream_rules #(
       .WIDTH(SIMD * EW + 1)
   ) i_rules (
       .clk_i  (clk_i),

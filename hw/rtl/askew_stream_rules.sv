@@ -1,7 +1,7 @@
 // Asserts the stream rules at one stream; empty in synthesis. S1: valid stays until the beat is accepted. S2: data waits
 // unchanged. S4: valid is 0 in the cycle after a reset cycle. (S3, nothing lost or duplicated, needs both ends:
 // hw/formal proves it.)
-module stream_rules #(
+module askew_stream_rules #(
     parameter int unsigned WIDTH = 1  // bits of data_i; let it include last
 ) (
     input logic             clk_i,
