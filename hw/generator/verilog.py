@@ -57,7 +57,7 @@ def _declare(name: str, width: int) -> str:
 
 
 def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: bool) -> str:
-    """The module ``askew_dataflow``: every unit, and the streams between them, each named after the unit that drives it.
+    """The module ``askew_dataflow``: every unit, and the streams between them, each named after its driver.
 
     Args:
         dataflow: the design.
@@ -145,10 +145,8 @@ def emit_top(dataflow: Dataflow, header: Iterable[str], version: str, *, stall_g
         "short_o": "is_short",
         "long_o": "is_long",
     }
-    text += (
-        emit_instance(module_name("axis_frame_guard"), "i_guard", {"WIDTH": first.width, "BEATS": first.beats}, guard)
-        + "\n"
-    )
+    sizes = {"WIDTH": first.width, "BEATS": first.beats}
+    text += emit_instance(module_name("axis_frame_guard"), "i_guard", sizes, guard) + "\n"
     core = {"clk_i": "clk_i", "rst_ni": "rst_ni"} | ({"open_i": "open_i"} if stall_gates else {})
     for name in axis:
         core[f"pixels_{name}"] = f"pixels_{name}"

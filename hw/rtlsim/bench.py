@@ -26,7 +26,7 @@ def captures(dataflow: Dataflow) -> list[tuple[int, Stream]]:
 
 
 def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
-    """The module ``askew_bench``: the design, and every stream's valid and ready and every unit's activity as outputs."""
+    """The bench: the design, and every stream's valid and ready and every unit's activity as outputs."""
     streams = len(dataflow.units) + 1
     names = ["pixels", *(unit.name for unit in dataflow)]
     busy = [_busy(unit) for unit in dataflow]

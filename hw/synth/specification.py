@@ -1,4 +1,4 @@
-"""A unit in one line of text, such as ``mvau mw=64 mh=64 simd=8 pe=8``: its kind and numbers, its name in commands and in the kept data.
+"""A unit in one line of text, such as ``mvau mw=64 mh=64 simd=8 pe=8``: its name in commands and in the kept data.
 
 Weights, start values and tables are random, each bit with the same probability, and thresholds lie around the middle,
 as trained networks' do: Yosys merges what is equal and simplifies what is regular, so constant weights would cost

@@ -43,7 +43,8 @@ class Unit:
         )
         more = "".join(f", .{name}()" for name in self.unconnected)
         return (
-            f"  askew_{self.module} #({values}) unit_{index} (.clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i[{index}]), "
+            f"  askew_{self.module} #({values}) unit_{index} "
+            f"(.clk_i(clk_i), .rst_ni(rst_ni), .valid_i(valid_i[{index}]), "
             f".ready_o(ready_o[{index}]), .data_i(data_i[{index * in_bits} +: {self.in_width}]), "
             f".last_i(last_i[{index}]), .valid_o(valid_o[{index}]), .ready_i(ready_i[{index}]), "
             f".data_o(data_o[{index * out_bits} +: {self.out_width}]), .last_o(last_o[{index}]){more});\n"
