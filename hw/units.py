@@ -19,6 +19,11 @@ def module_name(kind: str) -> str:
     return PREFIX + kind
 
 
+def package_name(name: str) -> str:
+    """A name of the package ``askew_pkg``, such as an enumeration's value."""
+    return f"{PREFIX}pkg::{name}"
+
+
 class PopcountStyle(Enum):
     """How a matrix counts bits; all three give the same."""
 
@@ -33,6 +38,11 @@ class PopcountStyle(Enum):
     def for_family(cls, family: str) -> PopcountStyle:
         """The smallest that a board's family (as in ``hw.board``) can build."""
         return cls.PRIMITIVES if family in {"xc7", "zynquplus"} else cls.COMPRESSOR
+
+    @property
+    def literal(self) -> str:
+        """In SystemVerilog."""
+        return package_name(f"Popcount{self.name.capitalize()}")
 
 
 @dataclass(frozen=True)
@@ -107,11 +117,11 @@ class Quantizer(Unit):
         parameters: dict[str, int | str] = {"N": self.input.lanes, "OUT_W": bits}
         ones = int(table.sum()) if self.encoding.binary else -1
         if self.encoding.binary and table[256 - ones :].all():
-            return parameters | {"KIND": 0, "PIXEL": 256 - ones}
+            return parameters | {"KIND": package_name("QuantizerThreshold"), "PIXEL": 256 - ones}
         if not self.encoding.binary and all(int(value) == pixel for pixel, value in enumerate(table)):
-            return parameters | {"KIND": 2}
+            return parameters | {"KIND": package_name("QuantizerPixel")}
         packed = sum((int(value) & ((1 << bits) - 1)) << (pixel * bits) for pixel, value in enumerate(table))
-        return parameters | {"KIND": 1, "TABLE": f"{256 * bits}'h{packed:x}"}
+        return parameters | {"KIND": package_name("QuantizerTable"), "TABLE": f"{256 * bits}'h{packed:x}"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +149,8 @@ class Fifo(Unit):
         return self.depth
 
     def parameters(self) -> dict[str, int | str]:
-        """LUT RAM: none is deep enough here to be worth a block."""
-        return {"WIDTH": self.input.width, "DEPTH": self.depth, "STYLE": 1}
+        """Bits of a beat and depth."""
+        return {"WIDTH": self.input.width, "DEPTH": self.depth}
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,15 +303,15 @@ class Matrix(Unit):
             | {
                 "THRESHOLD": int(self.thresholded),
                 "ACC_W": self.accumulator_bits,
-                "ORDER": int(self.order is LoopOrder.ACCUMULATE),
+                "ORDER": package_name("InputMajor" if self.order is LoopOrder.ACCUMULATE else "OutputMajor"),
                 "BUFFER_BEATS": self.buffer_beats,
                 "WEIGHT_FILE": f'"mem/{self.name}_weights.hex"',
                 "START_FILE": f'"mem/{self.name}_start.hex"' if self.has_start else '""',
-                "ROM_STYLE": self.weight_style.value,
-                "START_STYLE": self.start_style.value,
+                "ROM_STYLE": package_name(f"Rom{self.weight_style.name.capitalize()}"),
+                "START_STYLE": package_name(f"Rom{self.start_style.name.capitalize()}"),
                 "POP_STAGES": self.popcount_stages,
             }
-            | ({"POP_STYLE": self.popcount.value} if self.is_binary else {})
+            | ({"POP_STYLE": self.popcount.literal} if self.is_binary else {})
         )
 
 
@@ -365,7 +375,6 @@ class ScoreMap(Unit):
             "NEURON_FOLD": self.input.beats,
             "ACC_W": self.input.bits,
             "SCORE_W": self.output.bits,
-            "KIND": 2,
             "TABLE_FILE": f'"mem/{self.name}_table.hex"',
             "ENTRIES": self.entries,
         }

@@ -3,8 +3,8 @@
 module askew_mvau_proof #(
     parameter int unsigned MW = 4,
     parameter int unsigned SIMD = 2,
-    parameter int unsigned ORDER = 0,
-    parameter int unsigned POP_STYLE = 1,
+    parameter askew_pkg::loop_order_e ORDER = askew_pkg::OutputMajor,
+    parameter askew_pkg::popcount_style_e POP_STYLE = askew_pkg::PopcountCompressor,
     parameter logic [MW*(MW+2)-1:0] WEIGHTS = '0  // neuron after neuron; the same as in WEIGHT_FILE
 ) (
     input logic clk_i,
@@ -18,7 +18,7 @@ module askew_mvau_proof #(
   initial rst_ni = 1'b0;
   always_ff @(posedge clk_i) rst_ni <= 1'b1;
 
-  // The input keeps the stream rules: with ORDER 1 a beat is used while it waits.
+  // The input keeps the stream rules: input major, a beat is used while it waits.
   logic waiting_q;
   logic [SIMD-1:0] data_q;
   initial waiting_q = 1'b0;
@@ -45,8 +45,8 @@ module askew_mvau_proof #(
 
   // The first vector, and what the first MH bits say of it.
   logic [MW-1:0] vector_q;
-  logic [$clog2(Beats+1)-1:0] beats_q;
-  logic [$clog2(MH+1)-1:0] neuron_q;
+  logic [askew_pkg::count_width(Beats)-1:0] beats_q;
+  logic [askew_pkg::count_width(MH)-1:0] neuron_q;
   logic [MW-1:0] row;
   logic [MW-1:0] next_vector;
   assign next_vector = MW'({data_i, vector_q} >> SIMD);

@@ -1,11 +1,10 @@
 // Watches one stream unit: bit number `watched` of all that goes in must come out as bit number `watched`, for every value of
 // `watched` that fits the counters; nothing comes out that has not gone in, no more than CAPACITY bits stay inside, and
-// OUT_W bits inside are offered after LATENCY cycles at the latest.
+// OUT_W bits inside are offered.
 module askew_order_check #(
     parameter int unsigned IN_W = 2,
     parameter int unsigned OUT_W = 2,
-    parameter int unsigned CAPACITY = 4,  // bits
-    parameter int unsigned LATENCY = 0  // cycles in which there is enough inside and nothing offered
+    parameter int unsigned CAPACITY = 4  // bits
 ) (
     input logic             clk_i,
     input logic             rst_ni,
@@ -20,7 +19,6 @@ module askew_order_check #(
   logic [6:0] in_q, out_q;  // bits that went in and came out; they may not wrap within a bounded proof
   logic [6:0] held;
   logic seen_q, value_q;
-  logic [3:0] silent_q;
   assign held = in_q - out_q;
   always_comb assume (watched < 7'd96);
 
@@ -33,7 +31,6 @@ module askew_order_check #(
       in_q <= '0;
       out_q <= '0;
       seen_q <= 1'b0;
-      silent_q <= '0;
     end else begin
       assume (in_q < 7'd96);
       if (valid_i && ready_o) begin
@@ -49,10 +46,8 @@ module askew_order_check #(
           assert (seen_q && 1'(data_o >> out_index) == value_q);
         end
       end
-      silent_q <= held >= 7'(OUT_W) && !valid_o ? silent_q + 4'd1 : 4'd0;
-      if (valid_o) assert (held >= 7'(OUT_W));
+      assert (valid_o == (held >= 7'(OUT_W)));
       assert (held <= 7'(CAPACITY));
-      assert (silent_q <= 4'(LATENCY));
       if (held == '0) assert (ready_o);
     end
   end

@@ -10,7 +10,7 @@ module askew_popcount_proof #(
     input logic [6:0] y_i,
     input logic [6:0] z_i
 );
-  localparam int unsigned CountWidth = $clog2(WIDTH + 1);
+  localparam int unsigned CountWidth = askew_pkg::count_width(WIDTH);
   logic [CountWidth-1:0] naive;
   assign naive = CountWidth'($countones(~(a_i ^ b_i)));
 
@@ -19,7 +19,7 @@ module askew_popcount_proof #(
       logic [CountWidth-1:0] count;
       askew_popcount #(
           .WIDTH(WIDTH),
-          .STYLE(style),
+          .STYLE(askew_pkg::popcount_style_e'(style)),
           .B_CONSTANT(constant)
       ) i_popcount (
           .clk_i,
@@ -35,7 +35,7 @@ module askew_popcount_proof #(
       logic [2:0] count;
       logic [6:0] total;
       askew_full_adder #(
-          .STYLE(style)
+          .STYLE(askew_pkg::popcount_style_e'(style))
       ) i_full (
           .a0_i(bits_i[0]),
           .b0_i(bits_i[1]),
@@ -46,14 +46,14 @@ module askew_popcount_proof #(
           .carry_o(carry)
       );
       askew_counter_6_3 #(
-          .STYLE(style)
+          .STYLE(askew_pkg::popcount_style_e'(style))
       ) i_counter (
           .bits_i,
           .count_o(count)
       );
       askew_adder_3 #(
           .WIDTH(7),
-          .STYLE(style)
+          .STYLE(askew_pkg::popcount_style_e'(style))
       ) i_adder (
           .a_i  (x_i),
           .b_i  (y_i),

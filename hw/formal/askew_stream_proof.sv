@@ -1,11 +1,10 @@
 // One stream unit with free neighbours. The stream rules inside the unit are proved by induction; with CHECK_ORDER, a
 // bounded proof adds what needs the whole history.
 module askew_stream_proof #(
-    parameter int unsigned KIND = 0,  // 0: stream_register, 1: stream_fifo, 2: width_converter
+    parameter int unsigned IS_FIFO = 0,  // 1: askew_stream_fifo, 0: askew_width_converter
     parameter int unsigned IN_W = 2,
     parameter int unsigned OUT_W = 2,
     parameter int unsigned DEPTH = 2,
-    parameter int unsigned STYLE = 0,
     parameter int unsigned CHECK_ORDER = 0
 ) (
     input logic clk_i,
@@ -23,22 +22,12 @@ module askew_stream_proof #(
   initial rst_ni = 1'b0;
   always_ff @(posedge clk_i) rst_ni <= 1'b1;
 
-  if (KIND == 0) begin : gen_register
-    askew_stream_register #(
-        .WIDTH(IN_W)
-    ) i_unit (
-        .last_i(1'b0),
-        .*
-    );
-    // What it holds is what its handshakes say.
-    always_ff @(posedge clk_i) if (rst_ni) assert (ready_o || valid_o);
-  end else if (KIND == 1) begin : gen_fifo
-    logic [$clog2(DEPTH+1)-1:0] level_o, level_q;
+  if (IS_FIFO != 0) begin : gen_fifo
+    logic [askew_pkg::count_width(DEPTH)-1:0] level_o, level_q;
     logic change_q;
     askew_stream_fifo #(
         .WIDTH(IN_W),
-        .DEPTH(DEPTH),
-        .STYLE(STYLE)
+        .DEPTH(DEPTH)
     ) i_unit (
         .last_i(1'b0),
         .*
@@ -49,8 +38,7 @@ module askew_stream_proof #(
       if (rst_ni) begin
         assert (level_o <= DEPTH);
         assert (ready_o == (level_o != DEPTH));
-        assert (!valid_o || level_o != 0);
-        if (STYLE != 2) assert (valid_o == (level_o != 0));
+        assert (valid_o == (level_o != 0));
         if (change_q) assert (level_o == level_q);
       end
     end
@@ -68,8 +56,7 @@ module askew_stream_proof #(
     askew_order_check #(
         .IN_W(IN_W),
         .OUT_W(OUT_W),
-        .CAPACITY(KIND == 0 ? 2 * IN_W : KIND == 1 ? DEPTH * IN_W : IN_W + OUT_W - gcd(IN_W, OUT_W)),
-        .LATENCY(KIND == 1 && STYLE == 2 ? 1 : 0)
+        .CAPACITY(IS_FIFO != 0 ? DEPTH * IN_W : IN_W + OUT_W - gcd(IN_W, OUT_W))
     ) i_order (
         .*
     );

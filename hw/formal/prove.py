@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bnn.errors import UserError
+from hw.generator.design import RTL_FOLDER, rtl_files, rtl_headers
 from hw.synth.yosys import complaint, find_yosys
 
 HERE = Path(__file__).resolve().parent
-RTL = HERE.parent / "rtl"
 
 
 class ProofError(UserError):
@@ -71,20 +71,16 @@ def _mvau(order: int, style: int, mw: int, simd: int) -> Proof:
 
 
 PROOFS = (
-    _stream("register-rules", 3, order=False, KIND=0),
-    _stream("register-order", 12, order=True, KIND=0),
-    _stream("fifo-rules", 3, order=False, KIND=1, DEPTH=3),
-    _stream("fifo-order", 12, order=True, KIND=1, DEPTH=3),
-    _stream("fifo-block-rules", 3, order=False, KIND=1, DEPTH=3, STYLE=2),
-    _stream("fifo-block-order", 12, order=True, KIND=1, DEPTH=3, STYLE=2),
-    _stream("converter-up-rules", 3, order=False, KIND=2, IN_W=2, OUT_W=6),
-    _stream("converter-up-order", 12, order=True, KIND=2, IN_W=2, OUT_W=6),
-    _stream("converter-down-rules", 3, order=False, KIND=2, IN_W=6, OUT_W=2),
-    _stream("converter-down-order", 12, order=True, KIND=2, IN_W=6, OUT_W=2),
-    _stream("converter-widen-rules", 3, order=False, KIND=2, IN_W=4, OUT_W=6),
-    _stream("converter-widen-order", 12, order=True, KIND=2, IN_W=4, OUT_W=6),
-    _stream("converter-narrow-rules", 3, order=False, KIND=2, IN_W=3, OUT_W=2),
-    _stream("converter-narrow-order", 12, order=True, KIND=2, IN_W=3, OUT_W=2),
+    _stream("fifo-rules", 3, order=False, IS_FIFO=1, DEPTH=3),
+    _stream("fifo-order", 12, order=True, IS_FIFO=1, DEPTH=3),
+    _stream("converter-up-rules", 3, order=False, IS_FIFO=0, IN_W=2, OUT_W=6),
+    _stream("converter-up-order", 12, order=True, IS_FIFO=0, IN_W=2, OUT_W=6),
+    _stream("converter-down-rules", 3, order=False, IS_FIFO=0, IN_W=6, OUT_W=2),
+    _stream("converter-down-order", 12, order=True, IS_FIFO=0, IN_W=6, OUT_W=2),
+    _stream("converter-widen-rules", 3, order=False, IS_FIFO=0, IN_W=4, OUT_W=6),
+    _stream("converter-widen-order", 12, order=True, IS_FIFO=0, IN_W=4, OUT_W=6),
+    _stream("converter-narrow-rules", 3, order=False, IS_FIFO=0, IN_W=3, OUT_W=2),
+    _stream("converter-narrow-order", 12, order=True, IS_FIFO=0, IN_W=3, OUT_W=2),
     Proof("popcount-9", "askew_popcount_proof", {"WIDTH": 9}, depth=1),
     Proof("popcount-14", "askew_popcount_proof", {"WIDTH": 14}, depth=1),
     _mvau(order=0, style=2, mw=2, simd=1),
@@ -93,7 +89,7 @@ PROOFS = (
 )
 
 
-def prove(proof: Proof, folder: Path, rtl: Path = RTL) -> None:
+def prove(proof: Proof, folder: Path, rtl: Path = RTL_FOLDER) -> None:
     """Prove it of the units in ``rtl``, leaving the problem and, where it fails, a trace in ``folder``.
 
     Raises:
@@ -101,12 +97,12 @@ def prove(proof: Proof, folder: Path, rtl: Path = RTL) -> None:
     """
     for name, text in proof.files.items():
         (folder / name).write_text(text, encoding="ascii")
-    sources = [*sorted(rtl.glob("*.sv")), *sorted((rtl / "sim").glob("*.sv"))]
+    sources = [*rtl_files(rtl), *sorted((rtl / "sim").glob("*.sv"))]
     sources += [HERE / "askew_order_check.sv", HERE / f"{proof.module}.sv"]
     # The WebAssembly build of Yosys sees its own /tmp: everything is read from the folder in which it runs.
     copies = folder / "sources"
     copies.mkdir(exist_ok=True)
-    for path in sources:
+    for path in [*sources, *rtl_headers(rtl)]:
         shutil.copyfile(path, copies / path.name)
     parameters = " ".join(f"-set {name} {value}" for name, value in proof.parameters.items())
     script = [

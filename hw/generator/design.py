@@ -137,7 +137,7 @@ class Design:
                 }
                 for unit in self.dataflow
             ],
-            "rtl_sha256": {path.name: _sha256(path) for path in rtl_files()},
+            "rtl_sha256": {path.name: _sha256(path) for path in [*rtl_files(), *rtl_headers()]},
         }
 
     def write(self, folder: Path) -> None:
@@ -147,9 +147,9 @@ class Design:
             (temporary / "rtl").mkdir()
             for name, text in [*self.sources().items(), *self.memories(), ("constraints.xdc", self.constraints())]:
                 (temporary / name).write_text(text, encoding="utf-8")
-            for path in rtl_files():
+            for path in [*rtl_files(), *rtl_headers()]:
                 shutil.copyfile(path, temporary / "rtl" / path.name)
-            files = [f"rtl/{path.name}" for path in rtl_files()] + list(self.sources())
+            files = ["+incdir+rtl", *(f"rtl/{path.name}" for path in rtl_files()), *self.sources()]
             (temporary / "files.f").write_text("".join(f"{name}\n" for name in files), encoding="utf-8")
             (temporary / MANIFEST).write_text(json.dumps(self.manifest(), indent=2) + "\n", encoding="utf-8")
 
@@ -161,9 +161,14 @@ class Design:
         )
 
 
-def rtl_files() -> list[Path]:
-    """The hand-written modules."""
-    return sorted(RTL_FOLDER.glob("*.sv"))
+def rtl_files(folder: Path = RTL_FOLDER) -> list[Path]:
+    """The hand-written packages and modules, in an order in which every compiler takes them: packages first."""
+    return sorted(folder.glob("*.sv"), key=lambda path: (not path.stem.endswith("_pkg"), path.name))
+
+
+def rtl_headers(folder: Path = RTL_FOLDER) -> list[Path]:
+    """What the modules include."""
+    return sorted(folder.glob("*.svh"))
 
 
 def read_manifest(folder: Path, network: Network) -> dict[str, Any]:

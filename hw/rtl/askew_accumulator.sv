@@ -12,9 +12,9 @@ module askew_accumulator #(
     parameter int unsigned THRESHOLD = 1,  // 1: output bits, 0: output accumulators
     parameter int unsigned SYNAPSE_FOLD = 1,  // steps of an accumulator
     parameter int unsigned NEURON_FOLD = 1,  // accumulators a lane
-    parameter int unsigned ORDER = 0,  // 1: the steps of the NEURON_FOLD accumulators alternate
+    parameter askew_pkg::loop_order_e ORDER = askew_pkg::OutputMajor,  // InputMajor: the steps of the NEURON_FOLD accumulators alternate
     parameter START_FILE = "",  // NEURON_FOLD words of PE*ACC_W bits
-    parameter int unsigned START_STYLE = 0,  // as the STYLE of rom
+    parameter askew_pkg::rom_style_e START_STYLE = askew_pkg::RomAny,
     localparam int unsigned OutWidth = THRESHOLD != 0 ? PE : PE * ACC_W
 ) (
     input  logic                clk_i,
@@ -30,8 +30,8 @@ module askew_accumulator #(
     output logic [OutWidth-1:0] data_o,
     output logic                last_o
 );
-  localparam int unsigned FoldWidth = NEURON_FOLD > 1 ? $clog2(NEURON_FOLD) : 1;
-  localparam bit Interleaved = ORDER == 1 && SYNAPSE_FOLD > 1 && NEURON_FOLD > 1;
+  localparam int unsigned FoldWidth = askew_pkg::index_width(NEURON_FOLD);
+  localparam bit Interleaved = ORDER == askew_pkg::InputMajor && SYNAPSE_FOLD > 1 && NEURON_FOLD > 1;
 
   logic valid_q, ce;
   assign ce = !valid_q || ready_i;

@@ -1,16 +1,16 @@
-// Adds three numbers: sum_o = a_i + b_i + c_i, modulo 2^WIDTH. STYLE 2 is the 7-series ternary adder, one LUT6_2 a bit:
+// Adds three numbers: sum_o = a_i + b_i + c_i, modulo 2^WIDTH. Of primitives it is the 7-series ternary adder, one LUT6_2 a bit:
 // O6 = a ^ b ^ c ^ y selects the carry multiplexer, O5 = majority(a, b, c) is the next bit's y, which is also what
-// that bit generates. In STYLE 1 Yosys spends two LUTs a bit.
+// that bit generates. Otherwise Yosys spends two LUTs a bit.
 module askew_adder_3 #(
     parameter int unsigned WIDTH = 8,  // bits, at least 1
-    parameter int unsigned STYLE = 1   // 1: as the tool likes, 2: Xilinx 7-series primitives
+    parameter askew_pkg::popcount_style_e STYLE = askew_pkg::PopcountCompressor  // or primitives
 ) (
     input  logic [WIDTH-1:0] a_i,
     input  logic [WIDTH-1:0] b_i,
     input  logic [WIDTH-1:0] c_i,
     output logic [WIDTH-1:0] sum_o
 );
-  if (STYLE == 2) begin : gen_xilinx
+  if (STYLE == askew_pkg::PopcountPrimitives) begin : gen_xilinx
     localparam int unsigned Slices = (WIDTH + 3) / 4;
     logic [4*Slices-1:0] select, generated, carry, sum;
     logic [WIDTH:0] majority;

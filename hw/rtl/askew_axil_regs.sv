@@ -79,7 +79,7 @@ module askew_axil_regs #(
   askew_rom #(
       .WIDTH(32),
       .DEPTH(8),
-      .STYLE(1),
+      .STYLE(askew_pkg::RomLut),
       .FILE (HASH_FILE)
   ) i_hash (
       .clk_i    (clk_i),

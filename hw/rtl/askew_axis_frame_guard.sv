@@ -19,7 +19,7 @@ module askew_axis_frame_guard #(
     output logic             short_o,  // in this cycle a frame turned out too short
     output logic             long_o    // .. too long
 );
-  localparam int unsigned CountWidth = BEATS > 1 ? $clog2(BEATS) : 1;
+  localparam int unsigned CountWidth = askew_pkg::index_width(BEATS);
   logic [CountWidth-1:0] count_q;  // beats of this frame sent
   logic fill_d, fill_q;  // the input frame is over, the output frame is not
   logic drop_d, drop_q;  // the output frame is over, the input frame is not

@@ -5,9 +5,9 @@
 module askew_compressor #(
     parameter int unsigned WIDTH = 64,  // bits counted, at least 1
     parameter int unsigned STAGES = 0,  // registers inside, spread evenly over the levels, the surplus at the output
-    parameter int unsigned STYLE = 1,  // 1: any device, 2: Xilinx 7-series primitives
+    parameter askew_pkg::popcount_style_e STYLE = askew_pkg::PopcountCompressor,  // or primitives
     parameter int unsigned B_CONSTANT = 0,  // 1: b_i is constant, so that popcounts of the same a_i share a first level
-    localparam int unsigned CountWidth = $clog2(WIDTH + 1)
+    localparam int unsigned CountWidth = askew_pkg::count_width(WIDTH)
 ) (
     input  logic                  clk_i,
     input  logic                  ce_i,
@@ -19,7 +19,7 @@ module askew_compressor #(
   localparam int unsigned FieldWidth = 32;
   typedef logic [FieldWidth*CountWidth-1:0] heights_t;
 
-  // XNORs a full adder chain of the first level takes in STYLE 2: longer saves LUTs and costs delay.
+  // XNORs a full adder chain of the first level takes of primitives: longer saves LUTs and costs delay.
   localparam int unsigned ChainBits = 8;
 
   function automatic heights_t first_heights();
@@ -30,8 +30,8 @@ module askew_compressor #(
       ones = 1;
       twos = shared_before(32);
     end else if (WIDTH > 1) begin
-      ones = STYLE == 2 ? (WIDTH + ChainBits - 1) / ChainBits : (WIDTH + 2) / 3;
-      twos = STYLE == 2 ? (WIDTH + 1) / 2 : (WIDTH + 1) / 3;
+      ones = STYLE == askew_pkg::PopcountPrimitives ? (WIDTH + ChainBits - 1) / ChainBits : (WIDTH + 2) / 3;
+      twos = STYLE == askew_pkg::PopcountPrimitives ? (WIDTH + 1) / 2 : (WIDTH + 1) / 3;
     end
     first_heights = heights_t'(ones) | (heights_t'(twos) << FieldWidth);
   endfunction
@@ -136,7 +136,7 @@ module askew_compressor #(
         for (genvar i = 0; i < Singles; i++) begin : gen_triple
           if (3 * i + 2 < Before) begin : gen_three
             askew_full_adder #(
-                .STYLE(1)
+                .STYLE(askew_pkg::PopcountCompressor)
             ) i_adder (
                 .a0_i(gen_shared[level-1].bits[3*i]),
                 .b0_i(1'b1),
@@ -156,7 +156,7 @@ module askew_compressor #(
       end
     end
     assign first[0] = gen_shared[SharedLevels].bits[0];
-  end else if (STYLE == 2) begin : gen_first_chains
+  end else if (STYLE == askew_pkg::PopcountPrimitives) begin : gen_first_chains
     localparam int unsigned Chains = (WIDTH + ChainBits - 1) / ChainBits;
     localparam int unsigned Pairs = (WIDTH + 1) / 2;
     for (genvar pair = 0; pair < Pairs; pair++) begin : gen_pair

@@ -1,8 +1,8 @@
 // Adds two XNORs and a bit: sum_o + 2 * carry_o = xnor(a0, b0) + xnor(a1, b1) + c. With b0_i = b1_i = 1 it is the
-// ordinary full adder. STYLE 2 is one 7-series LUT6_2, whose two outputs Yosys does not merge by itself: it spends
-// two LUT5 on STYLE 1. Both are proved equal.
+// ordinary full adder. Of primitives it is one 7-series LUT6_2, whose two outputs Yosys does not merge by itself: otherwise
+// it spends two LUT5. Both are proved equal.
 module askew_full_adder #(
-    parameter int unsigned STYLE = 1  // 1: as the tool likes, 2: Xilinx 7-series primitive
+    parameter askew_pkg::popcount_style_e STYLE = askew_pkg::PopcountCompressor  // or primitives
 ) (
     input  logic a0_i,
     input  logic b0_i,
@@ -12,7 +12,7 @@ module askew_full_adder #(
     output logic sum_o,
     output logic carry_o
 );
-  if (STYLE == 2) begin : gen_xilinx
+  if (STYLE == askew_pkg::PopcountPrimitives) begin : gen_xilinx
     // Inputs I4..I0 = c, b1, a1, b0, a0; O6 (I5 = 1) is their parity (two inversions cancel), O5 the majority.
     LUT6_2 #(
         .INIT(64'h96696996_f99f9009)

@@ -1,11 +1,12 @@
-// Turns N 8-bit pixels a beat into bits or small integers: by a threshold, by a table of 256 entries, or not at all.
+// Turns N 8-bit pixels a beat into bits or small integers: by a threshold, by a table of 256 entries, or not at all, that is
+// cut or zero-extended.
 // One register: latency 1, a beat a cycle.
 module askew_input_quantizer #(
     parameter int unsigned N = 1,  // pixels a beat
     parameter int unsigned OUT_W = 1,  // bits of an output element, 1..9
-    parameter int unsigned KIND = 0,  // 0: bit = pixel >= PIXEL, 1: TABLE entry, 2: the pixel itself, cut or zero-extended
-    parameter int unsigned PIXEL = 128,  // KIND 0: 0..256
-    parameter logic [256*OUT_W-1:0] TABLE = '0  // KIND 1: entry p in [p*OUT_W +: OUT_W]
+    parameter askew_pkg::quantizer_kind_e KIND = askew_pkg::QuantizerThreshold,
+    parameter int unsigned PIXEL = 128,  // threshold, 0..256: bit = pixel >= PIXEL
+    parameter logic [256*OUT_W-1:0] TABLE = '0  // table: entry p in [p*OUT_W +: OUT_W]
 ) (
     input  logic               clk_i,
     input  logic               rst_ni,
@@ -24,13 +25,13 @@ module askew_input_quantizer #(
   for (genvar i = 0; i < N; i++) begin : gen_element
     logic [7:0] pixel;
     assign pixel = data_i[i*8+:8];
-    if (KIND == 0 && PIXEL == 0) begin : gen_always
+    if (KIND == askew_pkg::QuantizerThreshold && PIXEL == 0) begin : gen_always
       logic unused_pixel;
       assign unused_pixel = ^pixel;
       assign data_d[i*OUT_W+:OUT_W] = OUT_W'(1);
-    end else if (KIND == 0) begin : gen_threshold
+    end else if (KIND == askew_pkg::QuantizerThreshold) begin : gen_threshold
       assign data_d[i*OUT_W+:OUT_W] = OUT_W'({1'b0, pixel} >= 9'(PIXEL));
-    end else if (KIND == 1) begin : gen_table
+    end else if (KIND == askew_pkg::QuantizerTable) begin : gen_table
       assign data_d[i*OUT_W+:OUT_W] = TABLE[32'(pixel)*OUT_W+:OUT_W];
     end else begin : gen_pixel
       logic unused_pixel;
@@ -48,11 +49,11 @@ module askew_input_quantizer #(
   end
   always_ff @(posedge clk_i) if (ce) {last_o, data_o} <= {last_i, data_d};
 
-  if (KIND > 2 || PIXEL > 256) begin : gen_check_kind
-    $error("askew_input_quantizer: KIND (%0d) must lie in 0..2 and PIXEL (%0d) in 0..256", KIND, PIXEL);
+  if (PIXEL > 256) begin : gen_check_pixel
+    $error("askew_input_quantizer: PIXEL (%0d) must lie in 0..256", PIXEL);
   end
-  if (OUT_W < 1 || OUT_W > 9 || (KIND == 0 && OUT_W != 1)) begin : gen_check_out_w
-    $error("askew_input_quantizer: OUT_W (%0d) must lie in 1..9, and be 1 for KIND 0", OUT_W);
+  if (OUT_W < 1 || OUT_W > 9 || (KIND == askew_pkg::QuantizerThreshold && OUT_W != 1)) begin : gen_check_out_w
+    $error("askew_input_quantizer: OUT_W (%0d) must lie in 1..9, and be 1 behind a threshold", OUT_W);
   end
 
   askew_stream_rules #(

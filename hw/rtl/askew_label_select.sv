@@ -1,11 +1,13 @@
 // The index of the highest of CLASSES scores, which come PE a beat; of equal ones the lowest index. Latency 1 from the last
 // beat. A beat's maximum is a tree over its PE lanes, then compared with the best so far; behind an askew_width_converter to
 // PE 1 it is one comparator.
+`include "askew_assert.svh"
+
 module askew_label_select #(
     parameter int unsigned CLASSES = 10,  // scores of a frame
     parameter int unsigned PE = 1,  // scores a beat; divides CLASSES
     parameter int unsigned SCORE_W = 16,  // bits of a score, two's complement
-    parameter int unsigned LABEL_W = CLASSES > 1 ? $clog2(CLASSES) : 1  // bits of a label, at least that
+    parameter int unsigned LABEL_W = askew_pkg::index_width(CLASSES)  // bits of a label, at least that
 ) (
     input  logic                  clk_i,
     input  logic                  rst_ni,
@@ -20,7 +22,7 @@ module askew_label_select #(
     output logic [   SCORE_W-1:0] score_o   // the label's score
 );
   localparam int unsigned Beats = CLASSES / PE;
-  localparam int unsigned LaneWidth = PE > 1 ? $clog2(PE) : 1;
+  localparam int unsigned LaneWidth = askew_pkg::index_width(PE);
   localparam int unsigned Leaves = 2 ** $clog2(PE);
 
   // Node 1 is the root, nodes Leaves .. 2*Leaves-1 are the lanes; the left child has the lower index and wins ties.
@@ -95,8 +97,5 @@ module askew_label_select #(
       .data_i ({last_o, score_o, data_o})
   );
 
-`ifndef SYNTHESIS
-  // A frame is CLASSES scores.
-  always_ff @(posedge clk_i) if (rst_ni && accept) assert (last_i == finish);
-`endif
+  `ASKEW_ASSERT(FrameEnd, clk_i, rst_ni && accept, last_i == finish, "a frame is CLASSES scores")
 endmodule

@@ -4,6 +4,8 @@
 // Windows may overlap: a row of windows stays open for KH rows, so that up to ceil(KH/SY) rows, and in each
 // ceil(KW/SX) columns, are open at once. The ORs of the last KW positions in a row come first, from a shift register,
 // then those of the last KH rows, from a memory of one word a column of windows: no window is ever read twice.
+`include "askew_assert.svh"
+
 module askew_maxpool #(
     parameter int unsigned H = 2,  // image height, width and channels, each at least 1
     parameter int unsigned W = 2,
@@ -35,9 +37,9 @@ module askew_maxpool #(
   // The walk, in padded coordinates: rows PT .. EndY - 1, columns PL .. EndX - 1.
   localparam int unsigned EndY = PT + H > (OH - 1) * SY + KH ? PT + H : (OH - 1) * SY + KH;
   localparam int unsigned EndX = PL + W > (OW - 1) * SX + KW ? PL + W : (OW - 1) * SX + KW;
-  localparam int unsigned YWidth = $clog2(EndY + 1);
-  localparam int unsigned XWidth = $clog2(EndX + 1);
-  localparam int unsigned CWidth = CW > 1 ? $clog2(CW) : 1;
+  localparam int unsigned YWidth = askew_pkg::count_width(EndY);
+  localparam int unsigned XWidth = askew_pkg::count_width(EndX);
+  localparam int unsigned CWidth = askew_pkg::index_width(CW);
 
   if (SIMD < 1 || C % SIMD != 0) begin : gen_check_simd
     $error("askew_maxpool: SIMD (%0d) must divide C (%0d)", SIMD, C);
@@ -74,8 +76,8 @@ module askew_maxpool #(
   end
 
   // Does this row, this column complete a window? Steps count down to the next one that does.
-  localparam int unsigned StepYWidth = KH + SY > 1 ? $clog2(KH + SY) : 1;
-  localparam int unsigned StepXWidth = KW + SX > 1 ? $clog2(KW + SX) : 1;
+  localparam int unsigned StepYWidth = askew_pkg::index_width(KH + SY);
+  localparam int unsigned StepXWidth = askew_pkg::index_width(KW + SX);
   logic [StepYWidth-1:0] step_y_q;
   logic [StepXWidth-1:0] step_x_q;
   logic row_left, column_left;  // windows are left to complete in the frame, in the row
@@ -124,7 +126,7 @@ module askew_maxpool #(
     assign down = across;
   end else begin : gen_rows
     localparam int unsigned Words = OW * CW;
-    localparam int unsigned AddressWidth = Words > 1 ? $clog2(Words) : 1;
+    localparam int unsigned AddressWidth = askew_pkg::index_width(Words);
     logic [(KH-1)*SIMD-1:0] rows[Words];  // newest row in the lowest bits
     logic [(KH-1)*SIMD-1:0] above, kept;
     logic [AddressWidth-1:0] address_q;
@@ -169,12 +171,9 @@ module askew_maxpool #(
   logic unused_last;
   assign unused_last = last_i;
 `else
-  // The frame ends with the image's last position.
-  always_ff @(posedge clk_i) begin
-    if (rst_ni && valid_i && ready_o) begin
-      assert (last_i == (at_last_c && x_q == XWidth'(PL + W - 1) && y_q == YWidth'(PT + H - 1)));
-    end
-  end
+  `ASKEW_ASSERT(FrameEnd, clk_i, rst_ni && valid_i && ready_o,
+                last_i == (at_last_c && x_q == XWidth'(PL + W - 1) && y_q == YWidth'(PT + H - 1)),
+                "a frame ends with the image's last position")
 `endif
 
   askew_stream_rules #(

@@ -12,10 +12,10 @@ module askew_mvau_int #(
     parameter int unsigned PE = 8,  // neurons a cycle; divides MH
     parameter int unsigned THRESHOLD = 1,  // 1: PE bits a beat, 0: PE accumulators of ACC_W bits
     parameter int unsigned ACC_W = 8,  // accumulator, two's complement: holds every neuron's final values; sums on the way may wrap
-    parameter int unsigned ORDER = 0,  // 0: output major, 1: input major
+    parameter askew_pkg::loop_order_e ORDER = askew_pkg::OutputMajor,
     parameter int unsigned BUFFER_BEATS = 0,  // depth of the replay buffer; 0: 2 * MW/SIMD
-    parameter int unsigned ROM_STYLE = 0,  // weights: 0: as the tool likes, 1: LUTs, 2: block RAM
-    parameter int unsigned START_STYLE = 0,  // start values: likewise
+    parameter askew_pkg::rom_style_e ROM_STYLE = askew_pkg::RomAny,  // weights
+    parameter askew_pkg::rom_style_e START_STYLE = askew_pkg::RomAny,  // start values
     parameter int unsigned POP_STAGES = 0,  // registers behind the adder tree
     parameter WEIGHT_FILE = "",  // words of PE*SIMD bits in the order of use
     parameter START_FILE = "",  // words of PE*ACC_W bits, one a neuron fold: minus threshold plus the number of -1 weights
@@ -35,7 +35,7 @@ module askew_mvau_int #(
   localparam int unsigned SynapseFold = MW / SIMD;
   localparam int unsigned NeuronFold = MH / PE;
   localparam int unsigned Steps = SynapseFold * NeuronFold;
-  localparam int unsigned AddressWidth = Steps > 1 ? $clog2(Steps) : 1;
+  localparam int unsigned AddressWidth = askew_pkg::index_width(Steps);
   localparam int unsigned TermWidth = IN_SIGNED != 0 ? IN_W : IN_W + 1;
   localparam int unsigned SumWidth = TermWidth + $clog2(SIMD);
 

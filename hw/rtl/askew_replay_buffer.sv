@@ -20,10 +20,10 @@ module askew_replay_buffer #(
     output logic             count_last_o,   // .. the last of its group
     output logic             repeat_last_o   // .. sent for the last time
 );
-  localparam int unsigned AddressWidth = $clog2(DEPTH);
-  localparam int unsigned LevelWidth = $clog2(DEPTH + 1);
-  localparam int unsigned CountWidth = $clog2(COUNT);
-  localparam int unsigned RepeatWidth = $clog2(REPEATS);
+  localparam int unsigned AddressWidth = askew_pkg::index_width(DEPTH);
+  localparam int unsigned LevelWidth = askew_pkg::count_width(DEPTH);
+  localparam int unsigned CountWidth = askew_pkg::index_width(COUNT);
+  localparam int unsigned RepeatWidth = askew_pkg::index_width(REPEATS);
 
   (* ram_style = "distributed" *) logic [WIDTH-1:0] ram[DEPTH];
   logic [AddressWidth-1:0] write_q, read_q, group_q, read_next;  // group_q: where the group begins

@@ -3,9 +3,9 @@
 module askew_rom #(
     parameter int unsigned WIDTH = 8,  // bits of a word
     parameter int unsigned DEPTH = 1,  // words, at least 1
-    parameter int unsigned STYLE = 0,  // 0: as the tool likes, 1: LUTs, 2: block RAM
+    parameter askew_pkg::rom_style_e STYLE = askew_pkg::RomAny,
     parameter FILE = "",  // $readmemh, one word a line
-    localparam int unsigned AddressWidth = DEPTH > 1 ? $clog2(DEPTH) : 1
+    localparam int unsigned AddressWidth = askew_pkg::index_width(DEPTH)
 ) (
     input  logic                    clk_i,
     input  logic                    ce_i,
@@ -23,7 +23,7 @@ module askew_rom #(
     initial $readmemh(FILE, words);
     assign word_o = words[0];
   end else begin : gen_words
-    if (STYLE == 1) begin : gen_lut
+    if (STYLE == askew_pkg::RomLut) begin : gen_lut
       askew_rom_lut #(
           .WIDTH(WIDTH),
           .DEPTH(DEPTH),
@@ -34,7 +34,7 @@ module askew_rom #(
           .address_i(address_i),
           .word_o   (word_o)
       );
-    end else if (STYLE == 2) begin : gen_block
+    end else if (STYLE == askew_pkg::RomBlock) begin : gen_block
       (* rom_style = "block" *) logic [WIDTH-1:0] words[DEPTH];
       initial $readmemh(FILE, words);
       always_ff @(posedge clk_i) if (ce_i) word_o <= words[address_i];

@@ -6,7 +6,7 @@ module askew_rom_lut #(
     parameter int unsigned WIDTH = 8,  // bits of a word
     parameter int unsigned DEPTH = 2,  // words, at least 2
     parameter FILE = "",  // $readmemh, one word a line
-    localparam int unsigned AddressWidth = $clog2(DEPTH)
+    localparam int unsigned AddressWidth = askew_pkg::index_width(DEPTH)
 ) (
     input  logic                    clk_i,
     input  logic                    ce_i,

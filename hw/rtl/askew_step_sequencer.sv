@@ -1,14 +1,16 @@
 // The control of a matrix unit: takes the input stream and presents one step a cycle, each with the address of its weights.
-// ORDER 0 (output major) repeats the vector for every neuron fold, from a replay buffer; ORDER 1 (input major) holds each
+// Output major repeats the vector for every neuron fold, from a replay buffer; input major holds each
 // input beat for all neuron folds. Where there is one fold of either kind the two are the same and need no buffer.
+`include "askew_assert.svh"
+
 module askew_step_sequencer #(
     parameter int unsigned WIDTH = 8,  // bits of an input beat
     parameter int unsigned SYNAPSE_FOLD = 1,  // beats of a vector
     parameter int unsigned NEURON_FOLD = 1,  // steps each beat is needed for
-    parameter int unsigned ORDER = 0,  // 0: for neuron folds, for synapse folds; 1: the other way round
+    parameter askew_pkg::loop_order_e ORDER = askew_pkg::OutputMajor,
     parameter int unsigned BUFFER_BEATS = 0,  // depth of the replay buffer; 0: two vectors
     localparam int unsigned Steps = SYNAPSE_FOLD * NEURON_FOLD,
-    localparam int unsigned AddressWidth = Steps > 1 ? $clog2(Steps) : 1
+    localparam int unsigned AddressWidth = askew_pkg::index_width(Steps)
 ) (
     input  logic                    clk_i,
     input  logic                    rst_ni,
@@ -38,7 +40,7 @@ module askew_step_sequencer #(
     assign address_o = address_q;
   end
 
-  if (ORDER == 0 && SYNAPSE_FOLD > 1 && NEURON_FOLD > 1) begin : gen_replay
+  if (ORDER == askew_pkg::OutputMajor && SYNAPSE_FOLD > 1 && NEURON_FOLD > 1) begin : gen_replay
     logic last_beat, repeat_last;
     askew_replay_buffer #(
         .WIDTH  (WIDTH + 1),
@@ -72,7 +74,7 @@ module askew_step_sequencer #(
     if (NEURON_FOLD == 1) begin : gen_one_fold
       assign fold_last = 1'b1;
     end else begin : gen_folds
-      localparam int unsigned FoldWidth = $clog2(NEURON_FOLD);
+      localparam int unsigned FoldWidth = askew_pkg::index_width(NEURON_FOLD);
       logic [FoldWidth-1:0] fold_q;
       assign fold_last = fold_q == FoldWidth'(NEURON_FOLD - 1);
       always_ff @(posedge clk_i) begin
@@ -85,7 +87,7 @@ module askew_step_sequencer #(
       assign vector_first = 1'b1;
       assign vector_last  = 1'b1;
     end else begin : gen_beats
-      localparam int unsigned BeatWidth = $clog2(SYNAPSE_FOLD);
+      localparam int unsigned BeatWidth = askew_pkg::index_width(SYNAPSE_FOLD);
       logic [BeatWidth-1:0] beat_q;
       assign vector_first = beat_q == '0;
       assign vector_last  = beat_q == BeatWidth'(SYNAPSE_FOLD - 1);
@@ -95,8 +97,7 @@ module askew_step_sequencer #(
       end
     end
   end
-`ifndef SYNTHESIS
-  // A frame ends with a whole vector.
-  always_ff @(posedge clk_i) if (rst_ni && step) assert (!last_o || (final_o && 32'(address_o) == Steps - 1));
-`endif
+
+  `ASKEW_ASSERT(FrameEnd, clk_i, rst_ni && step, !last_o || (final_o && 32'(address_o) == Steps - 1),
+                "a frame ends with a whole vector")
 endmodule

@@ -1,6 +1,8 @@
 // Asserts the stream rules at one stream; empty in synthesis. S1: valid stays until the beat is accepted. S2: data waits
 // unchanged. S4: valid is 0 in the cycle after a reset cycle. (S3, nothing lost or duplicated, needs both ends:
 // hw/formal proves it.)
+`include "askew_assert.svh"
+
 module askew_stream_rules #(
     parameter int unsigned WIDTH = 1  // bits of data_i; let it include last
 ) (
@@ -23,11 +25,9 @@ module askew_stream_rules #(
     reset_q   <= !rst_ni;
     waiting_q <= rst_ni && valid_i && !ready_i;
     data_q    <= data_i;
-    if (known_q && rst_ni) begin
-      S1 : assert (!waiting_q || valid_i);
-      S2 : assert (!waiting_q || data_i == data_q);
-      S4 : assert (!reset_q || !valid_i);
-    end
   end
+  `ASKEW_ASSERT(S1, clk_i, known_q && rst_ni, !waiting_q || valid_i, "valid stays until the beat is accepted")
+  `ASKEW_ASSERT(S2, clk_i, known_q && rst_ni, !waiting_q || data_i == data_q, "data waits unchanged")
+  `ASKEW_ASSERT(S4, clk_i, known_q && rst_ni, !reset_q || !valid_i, "valid is 0 after a reset cycle")
 `endif
 endmodule

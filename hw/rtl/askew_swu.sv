@@ -4,6 +4,8 @@
 // window is read. All pointers count words of the endless stream of frames and move by constants: no multiplier.
 // Rejected: a buffer of whole rows with row-wise handover (a row more, and no window before its row is complete);
 // shift registers with all KH*KW taps (every window in one cycle, which only a fully unrolled layer could use).
+`include "askew_assert.svh"
+
 module askew_swu #(
     parameter int unsigned H = 3,  // image
     parameter int unsigned W = 3,
@@ -19,8 +21,7 @@ module askew_swu #(
     parameter int unsigned PB = 0,
     parameter int unsigned PR = 0,
     parameter logic [C*EW-1:0] PAD = '0,  // what a padded position reads as, channel 0 lowest
-    parameter int unsigned DEPTH = 0,  // words, a power of two, at least ((KH-1)*W + KW) * C/SIMD; 0: what KH rows need
-    parameter int unsigned STYLE = 0  // buffer: 0: as the tool likes, 1: LUT RAM, 2: block RAM
+    parameter int unsigned DEPTH = 0  // words, a power of two, at least ((KH-1)*W + KW) * C/SIMD; 0: what KH rows need
 ) (
     input  logic               clk_i,
     input  logic               rst_ni,
@@ -36,8 +37,7 @@ module askew_swu #(
   localparam int unsigned CW = C / SIMD;  // words of a pixel
   localparam int unsigned OH = (PT + H + PB - KH) / SY + 1;
   localparam int unsigned OW = (PL + W + PR - KW) / SX + 1;
-  localparam int unsigned AddressWidth = $clog2(DEPTH == 0 ? KH * W * CW : DEPTH) > 0
-      ? $clog2(DEPTH == 0 ? KH * W * CW : DEPTH) : 1;
+  localparam int unsigned AddressWidth = askew_pkg::index_width(DEPTH == 0 ? KH * W * CW : DEPTH);
   localparam int unsigned Words = 2 ** AddressWidth;
   localparam bit Padded = PT + PL + PB + PR != 0;
 
@@ -54,11 +54,11 @@ module askew_swu #(
   localparam pointer_t LeftPad = pointer_t'(PL * CW);
   localparam pointer_t Pad = pointer_t'((PT * W + PL) * CW);
 
-  localparam int unsigned CWidth = CW > 1 ? $clog2(CW) : 1;
-  localparam int unsigned KxWidth = KW > 1 ? $clog2(KW) : 1;
-  localparam int unsigned KyWidth = KH > 1 ? $clog2(KH) : 1;
-  localparam int unsigned OxWidth = OW > 1 ? $clog2(OW) : 1;
-  localparam int unsigned OyWidth = OH > 1 ? $clog2(OH) : 1;
+  localparam int unsigned CWidth = askew_pkg::index_width(CW);
+  localparam int unsigned KxWidth = askew_pkg::index_width(KW);
+  localparam int unsigned KyWidth = askew_pkg::index_width(KH);
+  localparam int unsigned OxWidth = askew_pkg::index_width(OW);
+  localparam int unsigned OyWidth = askew_pkg::index_width(OH);
 
   pointer_t write_q;  // words written
   pointer_t oldest_q;  // oldest word that is still needed
@@ -164,8 +164,8 @@ module askew_swu #(
 
   if (Padded) begin : gen_pad
     // Padded coordinates of this beat.
-    localparam int unsigned XWidth = $clog2(PL + W + PR + 1);
-    localparam int unsigned YWidth = $clog2(PT + H + PB + 1);
+    localparam int unsigned XWidth = askew_pkg::count_width(PL + W + PR);
+    localparam int unsigned YWidth = askew_pkg::count_width(PT + H + PB);
     logic [XWidth-1:0] x0_q, x;
     logic [YWidth-1:0] y0_q, y;
     always_ff @(posedge clk_i) begin
@@ -197,24 +197,10 @@ module askew_swu #(
 
   // The buffer.
   logic [SIMD*EW-1:0] word_q;
-  if (STYLE == 2) begin : gen_block
-    (* ram_style = "block" *) logic [SIMD*EW-1:0] ram[Words];
-    always_ff @(posedge clk_i) begin
-      if (accept) ram[write_q[AddressWidth-1:0]] <= data_i;
-      if (ce) word_q <= ram[read_q[AddressWidth-1:0]];
-    end
-  end else if (STYLE == 1) begin : gen_lut
-    (* ram_style = "distributed" *) logic [SIMD*EW-1:0] ram[Words];
-    always_ff @(posedge clk_i) begin
-      if (accept) ram[write_q[AddressWidth-1:0]] <= data_i;
-      if (ce) word_q <= ram[read_q[AddressWidth-1:0]];
-    end
-  end else begin : gen_any
-    logic [SIMD*EW-1:0] ram[Words];
-    always_ff @(posedge clk_i) begin
-      if (accept) ram[write_q[AddressWidth-1:0]] <= data_i;
-      if (ce) word_q <= ram[read_q[AddressWidth-1:0]];
-    end
+  logic [SIMD*EW-1:0] ram[Words];
+  always_ff @(posedge clk_i) begin
+    if (accept) ram[write_q[AddressWidth-1:0]] <= data_i;
+    if (ce) word_q <= ram[read_q[AddressWidth-1:0]];
   end
   if (Padded) begin : gen_pad_value
     logic pad_q;
@@ -249,17 +235,17 @@ module askew_swu #(
   logic unused_last;
   assign unused_last = last_i;
 `else
-  // The frame ends with its last word, and no word is written over that is needed.
-  localparam int unsigned FrameWidth = $clog2(H * W * CW + 1);
+  localparam int unsigned FrameWidth = askew_pkg::count_width(H * W * CW);
   logic [FrameWidth-1:0] written_q;
   logic frame_end;
   assign frame_end = written_q == FrameWidth'(H * W * CW - 1);
   always_ff @(posedge clk_i) begin
     if (!rst_ni) written_q <= '0;
     else if (accept) written_q <= frame_end ? '0 : written_q + FrameWidth'(1);
-    if (rst_ni && accept) assert (last_i == frame_end);
-    if (rst_ni && issue && !pad) assert (pointer_t'(read_q - oldest_q) < pointer_t'(Words));
   end
+  `ASKEW_ASSERT(FrameEnd, clk_i, rst_ni && accept, last_i == frame_end, "a frame is H * W * C / SIMD words")
+  `ASKEW_ASSERT(WordHeld, clk_i, rst_ni && issue && !pad, pointer_t'(read_q - oldest_q) < pointer_t'(Words),
+                "no word is written over that is needed")
 `endif
 
   askew_stream_rules #(

@@ -2,6 +2,8 @@
 // In units of g = gcd(IN_W, OUT_W) bits it holds n units: valid_o = n >= OUT_W/g, and it accepts when, after what it
 // emits in this cycle, fewer than OUT_W/g are left. So neither side ever waits for the converter alone.
 // Rejected for ratios that are not whole: by way of the least common multiple, which takes a register of a whole vector.
+`include "askew_assert.svh"
+
 module askew_width_converter #(
     parameter int unsigned IN_W  = 8,  // bits of an input beat, at least 1
     parameter int unsigned OUT_W = 8   // bits of an output beat, at least 1
@@ -35,7 +37,7 @@ module askew_width_converter #(
   localparam int unsigned InUnits = IN_W / UnitWidth;
   localparam int unsigned OutUnits = OUT_W / UnitWidth;
   localparam int unsigned Capacity = InUnits + OutUnits - 1;
-  localparam int unsigned LevelWidth = $clog2(Capacity + 1);
+  localparam int unsigned LevelWidth = askew_pkg::count_width(Capacity);
 
   if (InUnits == OutUnits) begin : gen_wires
     logic unused_clock;
@@ -68,7 +70,7 @@ module askew_width_converter #(
     end else if (OutUnits == 1) begin : gen_down
       // Selecting costs fewer LUTs than shifting: level counts down from InUnits to 1.
       logic [IN_W-1:0] buffer_q;
-      localparam int unsigned IndexWidth = $clog2(InUnits);
+      localparam int unsigned IndexWidth = askew_pkg::index_width(InUnits);
       logic [IndexWidth-1:0] index_q;
       always_ff @(posedge clk_i) if (accept) buffer_q <= data_i;
       always_ff @(posedge clk_i) begin
@@ -90,12 +92,10 @@ module askew_width_converter #(
     end
 
 `ifndef SYNTHESIS
-    // A frame ends with a whole output beat.
     logic [LevelWidth-1:0] held;
     assign held = left + LevelWidth'(InUnits);
-    always_ff @(posedge clk_i) begin
-      if (rst_ni && accept && last_i) assert (32'(held) % OutUnits == 0);
-    end
+    `ASKEW_ASSERT(FrameEnd, clk_i, rst_ni && accept && last_i, 32'(held) % OutUnits == 0,
+                  "a frame ends with a whole output beat")
 `endif
   end
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bnn import UserError
 from hw.generator import Design
-from hw.generator.design import RTL_FOLDER, rtl_files
+from hw.generator.design import RTL_FOLDER, rtl_files, rtl_headers
 from hw.rtlsim.bench import BENCH, emit_bench, emit_header
 
 LONG_RUN_CYCLES = 200_000  # TFC: -O2 takes 14 s more to build, -O0 6 s more for every 100,000 cycles
@@ -105,9 +105,9 @@ def _chunks(work: Path) -> list[Path]:
 
 
 def _sources(design: Design) -> dict[str, str]:
-    texts = dict(design.sources())
-    for path in [*rtl_files(), *sorted((RTL_FOLDER / "sim").glob("*.sv")), *sorted(HARNESS_FOLDER.iterdir())]:
-        texts[path.name] = path.read_text(encoding="utf-8")
+    simulated = [*sorted((RTL_FOLDER / "sim").glob("*.sv")), *sorted(HARNESS_FOLDER.iterdir())]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in [*rtl_files(), *rtl_headers(), *simulated]}
+    texts |= design.sources()
     texts[f"{BENCH}.sv"] = emit_bench(design.dataflow, stall_gates=design.stall_gates)
     texts["design.h"] = emit_header(design.dataflow, stall_gates=design.stall_gates)
     # The network's hash is in comments, which may not split the cache.

@@ -3,8 +3,8 @@
 module askew_popcount_threshold #(
     parameter int unsigned WIDTH = 128,  // bits counted
     parameter int unsigned STAGES = 0,  // registers inside the popcount
-    parameter int unsigned STYLE = 2,  // as that of popcount
-    localparam int unsigned CountWidth = $clog2(WIDTH + 1)
+    parameter askew_pkg::popcount_style_e STYLE = askew_pkg::PopcountPrimitives,
+    localparam int unsigned CountWidth = askew_pkg::count_width(WIDTH)
 ) (
     input  logic                clk_i,
     input  logic [   WIDTH-1:0] a_i,

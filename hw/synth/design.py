@@ -27,7 +27,8 @@ def synthesize(design: Design, out_dir: Path, *, flat: bool = False, flatten_fir
     assert not design.stall_gates
     folder = out_dir / "design"
     design.write(folder)
-    sources = (folder / "files.f").read_text(encoding="utf-8").split()
+    listed = (folder / "files.f").read_text(encoding="utf-8").split()
+    sources = [name for name in listed if not name.startswith("+")]  # Yosys looks for headers beside each file
     # The quantizer melts into the frame guard before it, which needs no gates for the bits of a pixel that it drops.
     units = [] if flat else [unit for unit in design.dataflow if not isinstance(unit, Quantizer)]
     apart = [f"i_dataflow.i_{unit.name}" for unit in units]

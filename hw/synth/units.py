@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from hw.generator.design import rtl_files
+from hw.generator.design import rtl_files, rtl_headers
 from hw.generator.verilog import emit_instance, stream_ports
 from hw.resources import Resources
 from hw.synth.specification import Specification, specify
@@ -67,4 +67,6 @@ def _ports(unit: Unit, source: str, sink: str) -> dict[str, str]:
 def _copied(paths: Sequence[Path], folder: Path) -> list[str]:
     """Copies below ``folder``: the WebAssembly build of Yosys sees a /tmp of its own, in which a repository may lie."""
     (folder / "rtl").mkdir(parents=True, exist_ok=True)
+    for path in rtl_headers():
+        shutil.copy(path, folder / "rtl")
     return [str(Path(shutil.copy(path, folder / "rtl")).relative_to(folder)) for path in paths]

@@ -48,7 +48,9 @@ def words(path: Path):
 def test_the_folder_is_whole(network, tmp_path):
     design_of(network).write(tmp_path / "rtl")
     folder = tmp_path / "rtl"
-    listed = (folder / "files.f").read_text().split()
+    include_option, *listed = (folder / "files.f").read_text().split()
+    assert include_option == "+incdir+rtl"
+    assert (folder / "rtl" / "askew_assert.svh").is_file()
     expected = {"askew_top.sv", "askew_dataflow.sv", "rtl/askew_mvau.sv", "rtl/askew_axil_regs.sv"}
     assert expected | {"rtl/askew_axis_frame_guard.sv"} <= set(listed)
     assert all((folder / name).is_file() for name in listed)
