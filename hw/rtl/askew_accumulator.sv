@@ -12,7 +12,7 @@ module askew_accumulator #(
     parameter int unsigned THRESHOLD = 1,  // 1: output bits, 0: output accumulators
     parameter int unsigned SYNAPSE_FOLD = 1,  // steps of an accumulator
     parameter int unsigned NEURON_FOLD = 1,  // accumulators a lane
-    parameter askew_pkg::loop_order_e ORDER = askew_pkg::OutputMajor,  // InputMajor: the steps of the NEURON_FOLD accumulators alternate
+    parameter askew_pkg::loop_order_e ORDER = askew_pkg::OutputMajor,  // InputMajor: accumulators alternate
     parameter START_FILE = "",  // NEURON_FOLD words of PE*ACC_W bits
     parameter askew_pkg::rom_style_e START_STYLE = askew_pkg::RomAny,
     localparam int unsigned OutWidth = THRESHOLD != 0 ? PE : PE * ACC_W

@@ -1,5 +1,5 @@
-// Adds three numbers: sum_o = a_i + b_i + c_i, modulo 2^WIDTH. Of primitives it is the 7-series ternary adder, one LUT6_2 a bit:
-// O6 = a ^ b ^ c ^ y selects the carry multiplexer, O5 = majority(a, b, c) is the next bit's y, which is also what
+// Adds three numbers: sum_o = a_i + b_i + c_i, modulo 2^WIDTH. Of primitives it is the 7-series ternary adder, one LUT6_2
+// a bit: O6 = a ^ b ^ c ^ y selects the carry multiplexer, O5 = majority(a, b, c) is the next bit's y, which is also what
 // that bit generates. Otherwise Yosys spends two LUTs a bit.
 module askew_adder_3 #(
     parameter int unsigned WIDTH = 8,  // bits, at least 1

@@ -33,7 +33,7 @@ module askew_compressor #(
       ones = STYLE == askew_pkg::PopcountPrimitives ? (WIDTH + ChainBits - 1) / ChainBits : (WIDTH + 2) / 3;
       twos = STYLE == askew_pkg::PopcountPrimitives ? (WIDTH + 1) / 2 : (WIDTH + 1) / 3;
     end
-    first_heights = heights_t'(ones) | (heights_t'(twos) << FieldWidth);
+    first_heights = heights_t'({twos, ones});
   endfunction
 
   // With a constant operand, bits of weight 1 before a level of triples, and the bits of weight 2 of all levels before it.
@@ -47,7 +47,7 @@ module askew_compressor #(
   endfunction
 
   function automatic int unsigned height(input heights_t heights, input int unsigned column);
-    height = 32'(heights[FieldWidth*column+:FieldWidth]);
+    height = 32'(heights >> (FieldWidth * column));  // 0 above the highest column
   endfunction
 
   // A column uses 6:3 counters, or one full adder if it is too short for one and still too high for the final adder.
@@ -65,7 +65,7 @@ module askew_compressor #(
       total = kept(heights, column);
       if (column >= 1) total += carries(heights, column - 1);
       if (column >= 2) total += counters(height(heights, column - 2));
-      next_heights[FieldWidth*column+:FieldWidth] = FieldWidth'(total);
+      next_heights[FieldWidth*column+:FieldWidth] = total;
     end
   endfunction
 

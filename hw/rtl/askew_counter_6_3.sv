@@ -1,6 +1,6 @@
 // Counts six bits: count_o = bits_i[0] + .. + bits_i[5]. Of primitives it is two 7-series LUTs on half a carry chain
-// (otherwise three LUT6): the parity of all six selects the first carry multiplexer, whose other input is bit 5; what is left,
-// floor((bits 0..4) / 2), is 0, 1 or 2 and enters the second position as propagate (1) and generate (2).
+// (otherwise three LUT6): the parity of all six selects the first carry multiplexer, whose other input is bit 5; what is
+// left, floor((bits 0..4) / 2), is 0, 1 or 2 and enters the second position as propagate (1) and generate (2).
 // A 7:3 counter with the seventh bit on CYINIT would need the AX pin twice and does not fit a slice.
 module askew_counter_6_3 #(
     parameter askew_pkg::popcount_style_e STYLE = askew_pkg::PopcountCompressor  // or primitives

@@ -1,6 +1,6 @@
 // Adds two XNORs and a bit: sum_o + 2 * carry_o = xnor(a0, b0) + xnor(a1, b1) + c. With b0_i = b1_i = 1 it is the
-// ordinary full adder. Of primitives it is one 7-series LUT6_2, whose two outputs Yosys does not merge by itself: otherwise
-// it spends two LUT5. Both are proved equal.
+// ordinary full adder. Of primitives it is one 7-series LUT6_2, whose two outputs Yosys does not merge by itself:
+// otherwise it spends two LUT5. Both are proved equal.
 module askew_full_adder #(
     parameter askew_pkg::popcount_style_e STYLE = askew_pkg::PopcountCompressor  // or primitives
 ) (

@@ -1,5 +1,5 @@
-// Turns N 8-bit pixels a beat into bits or small integers: by a threshold, by a table of 256 entries, or not at all, that is
-// cut or zero-extended.
+// Turns N 8-bit pixels a beat into bits or small integers: by a threshold, by a table of 256 entries, or not at all (then
+// cut or zero-extended).
 // One register: latency 1, a beat a cycle.
 module askew_input_quantizer #(
     parameter int unsigned N = 1,  // pixels a beat

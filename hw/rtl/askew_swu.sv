@@ -73,7 +73,7 @@ module askew_swu #(
   logic c_last, kx_last, ky_last, ox_last, oy_last, window_end;
 
   // Writing.
-  assign ready_o = pointer_t'(write_q - oldest_q) != pointer_t'(Words);
+  assign ready_o = write_q - oldest_q != pointer_t'(Words);
   assign accept  = valid_i && ready_o;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) write_q <= '0;
@@ -244,7 +244,7 @@ module askew_swu #(
     else if (accept) written_q <= frame_end ? '0 : written_q + FrameWidth'(1);
   end
   `ASKEW_ASSERT(FrameEnd, clk_i, rst_ni && accept, last_i == frame_end, "a frame is H * W * C / SIMD words")
-  `ASKEW_ASSERT(WordHeld, clk_i, rst_ni && issue && !pad, pointer_t'(read_q - oldest_q) < pointer_t'(Words),
+  `ASKEW_ASSERT(WordHeld, clk_i, rst_ni && issue && !pad, read_q - oldest_q < pointer_t'(Words),
                 "no word is written over that is needed")
 `endif
 
