@@ -21,6 +21,7 @@ from hw.dataflow import Dataflow, build_dataflow
 from hw.folding import Folding
 from hw.generator import memory
 from hw.generator.verilog import AXIS_LABEL_BITS, DATAFLOW, IDENTITY_FILE, TOP, emit_dataflow, emit_top
+from hw.registers.emit import HEADER as REGISTERS_HEADER
 from hw.units import Matrix, PopcountStyle, ScoreMap
 
 RTL_FOLDER = Path(__file__).parent.parent / "rtl"
@@ -149,6 +150,7 @@ class Design:
                 (temporary / name).write_text(text, encoding="utf-8")
             for path in [*rtl_files(), *rtl_headers()]:
                 shutil.copyfile(path, temporary / "rtl" / path.name)
+            shutil.copyfile(REGISTERS_HEADER, temporary / REGISTERS_HEADER.name)
             files = ["+incdir+rtl", *(f"rtl/{path.name}" for path in rtl_files()), *self.sources()]
             (temporary / "files.f").write_text("".join(f"{name}\n" for name in files), encoding="utf-8")
             (temporary / MANIFEST).write_text(json.dumps(self.manifest(), indent=2) + "\n", encoding="utf-8")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from hw.dataflow import Dataflow
+from hw.registers import ADDRESS_BITS
 from hw.units import Fifo, LabelSelect, Unit, module_name
 
 TOP = module_name("top")
@@ -13,10 +14,10 @@ DATAFLOW = module_name("dataflow")
 AXIS_LABEL_BITS = 32
 IDENTITY_FILE = "mem/identity.hex"
 AXI_LITE = {  # channel -> port, direction, bits
-    "aw": (("valid", "input", 1), ("ready", "output", 1), ("addr", "input", 7)),
+    "aw": (("valid", "input", 1), ("ready", "output", 1), ("addr", "input", ADDRESS_BITS)),
     "w": (("valid", "input", 1), ("ready", "output", 1), ("data", "input", 32), ("strb", "input", 4)),
     "b": (("valid", "output", 1), ("ready", "input", 1), ("resp", "output", 2)),
-    "ar": (("valid", "input", 1), ("ready", "output", 1), ("addr", "input", 7)),
+    "ar": (("valid", "input", 1), ("ready", "output", 1), ("addr", "input", ADDRESS_BITS)),
     "r": (("valid", "output", 1), ("ready", "input", 1), ("data", "output", 32), ("resp", "output", 2)),
 }
 

@@ -1,125 +1,142 @@
-// AXI4-Lite registers of an accelerator: what it is, and what it has counted. Byte address: 0x00 "ASKW", 0x04 VERSION, 0x08 error
-// flags (bit 0 short frame, bit 1 long frame; write 1 to clear), 0x0c control (write bit 0: counters to 0), then
-// counters: 0x10 frames in, 0x14 frames out, 0x18 input stall cycles, 0x1c output stall cycles, 0x20 short frames,
-// 0x24 long frames, 0x28 cycles since they were cleared; 0x40..0x5c the network's hash, its first eight digits first: a memory
-// file like the weights, so that the two cannot part and a compiled simulation serves every network of one structure.
-// Other addresses answer SLVERR. One access at a time: no driver reads these often enough to need more.
+// AXI4-Lite registers of an accelerator: what it is, and what it has counted; docs/registers.md and askew_registers_pkg say
+// where. The network's hash is a memory file like the weights, so that the two cannot part and a compiled simulation serves
+// every network of one structure. No output depends on an input of the same cycle (AMBA IHI 0022, A3.2.1): a write is
+// accepted in the cycle after both its channels are there, a read while no answer waits. An address without a register
+// answers SLVERR and 0. Rejected: registers in front of the channels, as no driver reads these often enough to need more.
 module askew_axil_regs #(
-    parameter HASH_FILE = "",  // 8 words of 32 bits: the network hash from its first hexadecimal digit on
+    parameter HASH_FILE = "",  // words of 32 bits: the network hash from its first hexadecimal digit on; "": zeros
     parameter logic [31:0] VERSION = '0
 ) (
-    input  logic        clk_i,
-    input  logic        rst_ni,
-    input  logic        awvalid_i,
-    output logic        awready_o,
-    input  logic [ 6:0] awaddr_i,
-    input  logic        wvalid_i,
-    output logic        wready_o,
-    input  logic [31:0] wdata_i,
-    input  logic [ 3:0] wstrb_i,
-    output logic        bvalid_o,
-    input  logic        bready_i,
-    output logic [ 1:0] bresp_o,
-    input  logic        arvalid_i,
-    output logic        arready_o,
-    input  logic [ 6:0] araddr_i,
-    output logic        rvalid_o,
-    input  logic        rready_i,
-    output logic [31:0] rdata_o,
-    output logic [ 1:0] rresp_o,
+    input  logic                          clk_i,
+    input  logic                          rst_ni,
+    input  logic                          awvalid_i,
+    output logic                          awready_o,
+    input  askew_registers_pkg::address_t awaddr_i,
+    input  logic                          wvalid_i,
+    output logic                          wready_o,
+    input  logic [                  31:0] wdata_i,
+    input  logic [                   3:0] wstrb_i,
+    output logic                          bvalid_o,
+    input  logic                          bready_i,
+    output logic [                   1:0] bresp_o,
+    input  logic                          arvalid_i,
+    output logic                          arready_o,
+    input  askew_registers_pkg::address_t araddr_i,
+    output logic                          rvalid_o,
+    input  logic                          rready_i,
+    output logic [                  31:0] rdata_o,
+    output logic [                   1:0] rresp_o,
     // Each 1 in every cycle in which it happens.
-    input  logic        frame_in_i,
-    input  logic        frame_out_i,
-    input  logic        stall_in_i,
-    input  logic        stall_out_i,
-    input  logic        short_i,
-    input  logic        long_i
+    input  logic                          frame_in_i,
+    input  logic                          frame_out_i,
+    input  logic                          stall_in_i,
+    input  logic                          stall_out_i,
+    input  logic                          short_i,
+    input  logic                          long_i
 );
   localparam logic [1:0] Okay = 2'b00, SlaveError = 2'b10;
-  localparam int unsigned Counters = 7;
-  localparam logic [4:0] Identity = 5'd0, Version = 5'd1, Errors = 5'd2, Control = 5'd3, FirstCounter = 5'd4;
-  localparam logic [4:0] FirstHash = 5'd16;
-  localparam logic [31:0] Magic = 32'h41534b57;
+  localparam int unsigned UsedWidth = askew_registers_pkg::UsedWidth;
+  localparam int unsigned HashWidth = askew_pkg::index_width(askew_registers_pkg::NetworkHashWords);
+  localparam int unsigned Counters = askew_registers_pkg::CounterCount;
+  typedef askew_registers_pkg::address_t address_t;
 
-  logic write, read, clear;
-  logic [4:0] write_word, read_word;
-  logic unused_bits;
-  assign write = awvalid_i && wvalid_i && (!bvalid_o || bready_i);
-  assign read = arvalid_i && (!rvalid_o || rready_i);
-  assign awready_o = write;
-  assign wready_o = write;
-  assign arready_o = read;
-  assign write_word = awaddr_i[6:2];
-  assign read_word = araddr_i[6:2];
+  // A word's byte address; what lies above all registers is told from them apart.
+  logic [UsedWidth-1:0] write_address, read_address;
+  logic write_outside, read_outside, unused_bits;
+  assign write_address = {awaddr_i[UsedWidth-1:2], 2'b00};
+  assign read_address = {araddr_i[UsedWidth-1:2], 2'b00};
+  assign write_outside = awaddr_i[askew_registers_pkg::AddressWidth-1:UsedWidth] != '0;
+  assign read_outside = araddr_i[askew_registers_pkg::AddressWidth-1:UsedWidth] != '0;
   assign unused_bits = &{1'b0, awaddr_i[1:0], araddr_i[1:0], wdata_i[31:2], wstrb_i[3:1]};
 
+  // Handshakes.
+  logic write_ready_q, write, read;
+  assign awready_o = write_ready_q;
+  assign wready_o  = write_ready_q;
+  assign arready_o = !rvalid_o;
+  assign write = write_ready_q && awvalid_i && wvalid_i;
+  assign read = arvalid_i && arready_o;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      write_ready_q <= 1'b0;
+      bvalid_o <= 1'b0;
+      rvalid_o <= 1'b0;
+    end else begin
+      write_ready_q <= awvalid_i && wvalid_i && !write_ready_q && !bvalid_o;
+      bvalid_o <= write || (bvalid_o && !bready_i);
+      rvalid_o <= read || (rvalid_o && !rready_i);
+    end
+  end
+
+  // Writing.
+  logic to_errors, to_control, clear_counters;
+  logic [1:0] clear_errors, errors_q;
+  assign to_errors = !write_outside && write_address == UsedWidth'(askew_registers_pkg::ErrorsAddress);
+  assign to_control = !write_outside && write_address == UsedWidth'(askew_registers_pkg::ControlAddress);
+  assign clear_counters = write && to_control && wstrb_i[0] && wdata_i[askew_registers_pkg::ControlClearCountersBit];
+  assign clear_errors = write && to_errors && wstrb_i[0] ? {
+    wdata_i[askew_registers_pkg::ErrorsLongFrameBit], wdata_i[askew_registers_pkg::ErrorsShortFrameBit]
+  } : 2'b00;
+  always_ff @(posedge clk_i) if (write) bresp_o <= to_errors || to_control ? Okay : SlaveError;
+
   // Flags and counters.
-  logic [1:0] errors_q;
-  logic [32*Counters-1:0] counters_q;
   logic [Counters-1:0] events;
-  assign events = {1'b1, long_i, short_i, stall_out_i, stall_in_i, frame_out_i, frame_in_i};
-  assign clear  = write && write_word == Control && wstrb_i[0] && wdata_i[0];
+  logic [32*Counters-1:0] counters_q;
+  always_comb begin
+    events = '0;
+    events[askew_registers_pkg::FramesInCounter] = frame_in_i;
+    events[askew_registers_pkg::FramesOutCounter] = frame_out_i;
+    events[askew_registers_pkg::InputStallsCounter] = stall_in_i;
+    events[askew_registers_pkg::OutputStallsCounter] = stall_out_i;
+    events[askew_registers_pkg::ShortFramesCounter] = short_i;
+    events[askew_registers_pkg::LongFramesCounter] = long_i;
+    events[askew_registers_pkg::CyclesCounter] = 1'b1;
+  end
   for (genvar i = 0; i < Counters; i++) begin : gen_counter
     always_ff @(posedge clk_i) begin
-      if (!rst_ni || clear) counters_q[32*i+:32] <= '0;
+      if (!rst_ni || clear_counters) counters_q[32*i+:32] <= '0;
       else counters_q[32*i+:32] <= counters_q[32*i+:32] + 32'(events[i]);
     end
   end
   always_ff @(posedge clk_i) begin
     if (!rst_ni) errors_q <= '0;
-    else begin
-      errors_q <= {long_i, short_i} | (errors_q & ~(write && write_word == Errors && wstrb_i[0] ? wdata_i[1:0] : 2'b00));
-    end
+    else errors_q <= {long_i, short_i} | (errors_q & ~clear_errors);
   end
 
-  // Reading.
-  logic [31:0] hash_word, value_q;
-  logic is_hash, is_hash_q;
-  assign is_hash = read_word >= FirstHash && read_word < FirstHash + 5'd8;
-  askew_rom #(
-      .WIDTH(32),
-      .DEPTH(8),
-      .STYLE(askew_pkg::RomLut),
-      .FILE (HASH_FILE)
-  ) i_hash (
-      .clk_i    (clk_i),
-      .ce_i     (read),
-      .address_i(read_word[2:0]),
-      .word_o   (hash_word)
-  );
-  assign rdata_o = is_hash_q ? hash_word : value_q;
-  logic [31:0] value;
+  // Reading. The hash and all that is constant are functions of the address, which synthesis merges.
+  logic [HashWidth-1:0] hash_index;
+  logic [UsedWidth-1:0] from_hash, from_counters;
+  logic [31:0] hash_word, value;
   logic mapped;
+  assign from_hash = read_address - UsedWidth'(askew_registers_pkg::NetworkHashAddress);
+  assign from_counters = read_address - UsedWidth'(askew_registers_pkg::FirstCounterAddress);
+  assign hash_index = from_hash[2+:HashWidth];
+  if (HASH_FILE == "") begin : gen_no_hash
+    logic unused_index;
+    assign unused_index = ^hash_index;
+    assign hash_word = '0;
+  end else begin : gen_hash
+    logic [31:0] words[askew_registers_pkg::NetworkHashWords];
+    initial $readmemh(HASH_FILE, words);
+    assign hash_word = words[hash_index];
+  end
   always_comb begin
     value  = '0;
-    mapped = 1'b1;
-    if (read_word == Identity) value = Magic;
-    else if (read_word == Version) value = VERSION;
-    else if (read_word == Errors) value = 32'(errors_q);
-    else if (read_word == Control) value = '0;
-    else if (is_hash) value = '0;
-    else if (read_word >= FirstCounter && read_word < FirstCounter + 5'(Counters)) begin
-      value = counters_q[32*(32'(read_word)-32'(FirstCounter))+:32];
-    end else begin
-      mapped = 1'b0;
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      bvalid_o <= 1'b0;
-      rvalid_o <= 1'b0;
-    end else begin
-      bvalid_o <= write || (bvalid_o && !bready_i);
-      rvalid_o <= read || (rvalid_o && !rready_i);
-    end
+    mapped = !read_outside;
+    if (read_address == UsedWidth'(askew_registers_pkg::MagicAddress)) value = askew_registers_pkg::MagicValue;
+    else if (read_address == UsedWidth'(askew_registers_pkg::VersionAddress)) value = VERSION;
+    else if (read_address == UsedWidth'(askew_registers_pkg::ErrorsAddress)) begin
+      value[askew_registers_pkg::ErrorsShortFrameBit] = errors_q[0];
+      value[askew_registers_pkg::ErrorsLongFrameBit] = errors_q[1];
+    end else if (read_address == UsedWidth'(askew_registers_pkg::ControlAddress)) value = '0;
+    else if (from_counters < UsedWidth'(4 * Counters)) value = counters_q[8*32'(from_counters)+:32];
+    else if (from_hash < UsedWidth'(4 * askew_registers_pkg::NetworkHashWords)) value = hash_word;
+    else mapped = 1'b0;
   end
   always_ff @(posedge clk_i) begin
-    if (write) bresp_o <= write_word == Errors || write_word == Control ? Okay : SlaveError;
     if (read) begin
-      value_q   <= value;
-      is_hash_q <= is_hash;
-      rresp_o   <= mapped ? Okay : SlaveError;
+      rdata_o <= mapped ? value : '0;
+      rresp_o <= mapped ? Okay : SlaveError;
     end
   end
 

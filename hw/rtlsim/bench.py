@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hw.dataflow import Dataflow
 from hw.generator.verilog import TOP
+from hw.registers import ADDRESS_BITS
 from hw.units import Matrix, Pool, Stream, Unit, Window, module_name
 
 BENCH = module_name("bench")
@@ -43,7 +44,7 @@ def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
         "output logic [31:0] m_data",
         "input logic ar_valid",
         "output logic ar_ready",
-        "input logic [6:0] ar_addr",
+        f"input logic [{ADDRESS_BITS - 1}:0] ar_addr",
         "output logic r_valid",
         "output logic [31:0] r_data",
         f"output logic [{streams - 1}:0] mon_valid",

@@ -172,9 +172,8 @@ def _runtime(compiler: str, root: Path, flags: Sequence[str], build_dir: Path, *
     include = root / "include"
     units = [include / "verilated.cpp", include / "verilated_threads.cpp", HARNESS_FOLDER / "harness.cpp"]
     units += [include / "verilated_fst_c.cpp"] if trace else []
-    texts = [
-        path.read_text(encoding="utf-8") for path in (HARNESS_FOLDER / "harness.cpp", HARNESS_FOLDER / "simulated.h")
-    ]
+    ours = ("harness.cpp", "simulated.h", "askew_registers.h")
+    texts = [(HARNESS_FOLDER / name).read_text(encoding="utf-8") for name in ours]
     key = hashlib.sha256("\0".join([compiler_identity(compiler), verilator_version(), *flags, *texts]).encode())
     target = build_dir / f"runtime-{key.hexdigest()[:24]}"
     if not target.exists():

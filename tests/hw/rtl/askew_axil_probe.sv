@@ -1,5 +1,6 @@
-// Makes a stream unit of askew_axil_regs: a beat is a command, the answer is a beat. Command: bit 0 write, 7:1 address, 39:8 data,
-// 41:40 which channel comes three cycles late (1: data, 2: address), 47:42 events in the cycle in which it is accepted.
+// Makes a stream unit of askew_axil_regs: a beat is a command, the answer is a beat. Command: bit 0 write, 12:1 address,
+// 44:13 data, 46:45 which channel comes three cycles late (1: data, 2: address), 52:47 events in the cycle in which it is
+// accepted.
 // Answer: 31:0 data (0 for writes), 33:32 response.
 module askew_axil_probe #(
     parameter HASH_FILE = "",
@@ -9,7 +10,7 @@ module askew_axil_probe #(
     input  logic        rst_ni,
     input  logic        valid_i,
     output logic        ready_o,
-    input  logic [47:0] data_i,
+    input  logic [52:0] data_i,
     input  logic        last_i,
     output logic        valid_o,
     input  logic        ready_i,
@@ -24,8 +25,8 @@ module askew_axil_probe #(
   assign write = data_i[0];
   assign offered = valid_i && !bvalid && !rvalid;  // one access at a time keeps the answers in order
   assign late = age_q == 2'd3;
-  assign awvalid = offered && write && (late || data_i[41:40] != 2'd2);
-  assign wvalid = offered && write && (late || data_i[41:40] != 2'd1);
+  assign awvalid = offered && write && (late || data_i[46:45] != 2'd2);
+  assign wvalid = offered && write && (late || data_i[46:45] != 2'd1);
   assign arvalid = offered && !write;
   assign ready_o = write ? awvalid && awready && wvalid && wready : arvalid && arready;
 
@@ -42,27 +43,27 @@ module askew_axil_probe #(
       .rst_ni(rst_ni),
       .awvalid_i(awvalid),
       .awready_o(awready),
-      .awaddr_i(data_i[7:1]),
+      .awaddr_i(data_i[12:1]),
       .wvalid_i(wvalid),
       .wready_o(wready),
-      .wdata_i(data_i[39:8]),
+      .wdata_i(data_i[44:13]),
       .wstrb_i(4'hf),
       .bvalid_o(bvalid),
       .bready_i(ready_i),
       .bresp_o(bresp),
       .arvalid_i(arvalid),
       .arready_o(arready),
-      .araddr_i(data_i[7:1]),
+      .araddr_i(data_i[12:1]),
       .rvalid_o(rvalid),
       .rready_i(ready_i),
       .rdata_o(rdata),
       .rresp_o(rresp),
-      .frame_in_i(ready_o && data_i[42]),
-      .frame_out_i(ready_o && data_i[43]),
-      .stall_in_i(ready_o && data_i[44]),
-      .stall_out_i(ready_o && data_i[45]),
-      .short_i(ready_o && data_i[46]),
-      .long_i(ready_o && data_i[47])
+      .frame_in_i(ready_o && data_i[47]),
+      .frame_out_i(ready_o && data_i[48]),
+      .stall_in_i(ready_o && data_i[49]),
+      .stall_out_i(ready_o && data_i[50]),
+      .short_i(ready_o && data_i[51]),
+      .long_i(ready_o && data_i[52])
   );
   assign valid_o = bvalid || rvalid;
   assign data_o = bvalid ? {bresp, 32'd0} : {rresp, rdata};
