@@ -81,6 +81,7 @@ PROOFS = (
     _stream("converter-widen-order", 12, order=True, IS_FIFO=0, IN_W=4, OUT_W=6),
     _stream("converter-narrow-rules", 3, order=False, IS_FIFO=0, IN_W=3, OUT_W=2),
     _stream("converter-narrow-order", 12, order=True, IS_FIFO=0, IN_W=3, OUT_W=2),
+    Proof("axil-rules", "askew_axil_proof", depth=5, induction=True),
     Proof("popcount-9", "askew_popcount_proof", {"WIDTH": 9}, depth=1),
     Proof("popcount-14", "askew_popcount_proof", {"WIDTH": 14}, depth=1),
     _mvau(order=0, style=2, mw=2, simd=1),

@@ -25,6 +25,7 @@ MUTANTS = {
     "converter-widen-order": ("width_converter", "LevelWidth'(unit) >= left", "LevelWidth'(unit) > left"),
     "converter-narrow-rules": ("width_converter", "assign kept = emit ?", "assign kept = valid_o ?"),
     "converter-narrow-order": ("width_converter", "emit ? buffer_q >> OUT_W", "emit ? buffer_q >> IN_W"),
+    "axil-rules": ("axil_regs", "!write_ready_q && !bvalid_o;", "!write_ready_q;"),
     "popcount-9": ("full_adder", "64'h96696996_f99f9009", "64'h96696996_f99f9008"),
     "popcount-14": ("adder_3", "64'h69966996_e8e8e8e8", "64'h69966996_e8e8e8e0"),
     "mvau-output-major-2-1": ("accumulator", "!next[pe*ACC_W+ACC_W-1]", "next[pe*ACC_W+:ACC_W] != 0"),
