@@ -79,10 +79,11 @@ test-slow: setup ## Run the tests that take minutes each
 test-docker: setup ## Build and run the images of docker/; skipped where no docker daemon answers
 	@$(VENV)/bin/pytest -m docker -rs tests/docker
 
-lint: setup ## Check style and types: ruff and mypy --strict
+lint: setup ## Check style and types: ruff, mypy --strict; Verilator and slang on every SystemVerilog module
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/python -m hw.lint
 
 ci: lint test ## What continuous integration runs: lint, then the tests
 

@@ -244,7 +244,7 @@ def layer_figures(
 
 
 def _main_unit(units: tuple[UnitCycles, ...], layer: str) -> UnitCycles:
-    main = [unit for unit in units if unit.layer == layer and unit.module in {"mvau", "mvau_int", "maxpool"}]
+    main = [unit for unit in units if unit.layer == layer and unit.kind in {"mvau", "mvau_int", "maxpool"}]
     assert len(main) == 1, (layer, units)
     return main[0]
 

@@ -109,4 +109,4 @@ def _encode(unit: Unit) -> tuple[int, list[Any]]:
             if isinstance(unit, Window):
                 return kernel.WINDOW, [*grid, rows, columns, unit.buffer_beats]
             return kernel.POOL, [*grid, rows, columns, *unit.walk_size(unit.pool, unit.shape)]
-    raise AssertionError(f"no cycle model for {unit.module}")
+    raise AssertionError(f"no cycle model for {unit.kind}")

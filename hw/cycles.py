@@ -32,7 +32,7 @@ class UnitCycles:
 
     Attributes:
         name: instance name.
-        module: its module.
+        kind: its kind, as in ``hw.units``.
         layer: the network's layer that it works for, or None.
         accepted: input beats.
         busy: cycles at work: a matrix's steps, a window's beats, a pool's positions, other units' input beats.
@@ -41,7 +41,7 @@ class UnitCycles:
     """
 
     name: str
-    module: str
+    kind: str
     layer: str | None
     accepted: int
     busy: int
@@ -97,7 +97,7 @@ def predict(dataflow: Dataflow, frames: int | None = None) -> Prediction:
         frame_ii_cycles=as_number(steady),
         label_cycles=tuple(label - first for label in labels),
         units=tuple(
-            UnitCycles(unit.name, unit.module, unit.layer, *(int(count) for count in row))
+            UnitCycles(unit.name, unit.kind, unit.layer, *(int(count) for count in row))
             for unit, row in zip(model.units, (model.counters - before)[:, kernel.REPORTED], strict=True)
         ),
     )

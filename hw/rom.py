@@ -14,7 +14,7 @@ BRAM18_SHAPES = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 163
 
 
 class RomStyle(Enum):
-    """The parameters ROM_STYLE and START_STYLE of the matrix units."""
+    """The parameters ROM_STYLE and START_STYLE of the matrix units: ``RomLut`` and ``RomBlock`` of ``askew_pkg``."""
 
     LUT = 1
     BLOCK = 2

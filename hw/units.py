@@ -1,4 +1,4 @@
-"""The hardware units: one class per module of ``hw/rtl``, with its streams, its parameters and its cycles a frame."""
+"""The hardware units: one class per kind, each a module of ``hw/rtl``: streams, parameters and cycles a frame."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ from typing import ClassVar
 from bnn import ConvLayer, InputEncoding, MaxPoolLayer, Shape
 from hw.folding import LoopOrder
 from hw.rom import RomStyle, choose_style
+
+PREFIX = "askew_"
+"""Of every module, package and macro, so that none collides with a user's own ``popcount`` or ``stream_fifo``."""
+
+
+def module_name(kind: str) -> str:
+    """The SystemVerilog module of a unit's kind, or of any other part of a design."""
+    return PREFIX + kind
+
+
+def package_name(name: str) -> str:
+    """A name of the package ``askew_pkg``, such as an enumeration's value."""
+    return f"{PREFIX}pkg::{name}"
 
 
 class PopcountStyle(Enum):
@@ -25,6 +38,11 @@ class PopcountStyle(Enum):
     def for_family(cls, family: str) -> PopcountStyle:
         """The smallest that a board's family (as in ``hw.board``) can build."""
         return cls.PRIMITIVES if family in {"xc7", "zynquplus"} else cls.COMPRESSOR
+
+    @property
+    def literal(self) -> str:
+        """In SystemVerilog."""
+        return package_name(f"Popcount{self.name.capitalize()}")
 
 
 @dataclass(frozen=True)
@@ -51,18 +69,24 @@ class Unit:
     """One instance in the design.
 
     Attributes:
+        kind: what it is called in results and in the kept data of synthesis.
         name: instance name, an identifier.
         layer: the network's layer that it works for, or None.
         input: what it takes.
         output: what it gives.
     """
 
-    module: ClassVar[str]
+    kind: ClassVar[str]
 
     name: str
     layer: str | None
     input: Stream
     output: Stream
+
+    @property
+    def module(self) -> str:
+        """Its module, and the name of that module's file."""
+        return module_name(self.kind)
 
     @property
     def cycles(self) -> int:
@@ -83,7 +107,7 @@ class Unit:
 class Quantizer(Unit):
     """Pixels to bits or integers."""
 
-    module: ClassVar[str] = "input_quantizer"
+    kind: ClassVar[str] = "input_quantizer"
 
     encoding: InputEncoding
 
@@ -93,18 +117,18 @@ class Quantizer(Unit):
         parameters: dict[str, int | str] = {"N": self.input.lanes, "OUT_W": bits}
         ones = int(table.sum()) if self.encoding.binary else -1
         if self.encoding.binary and table[256 - ones :].all():
-            return parameters | {"KIND": 0, "PIXEL": 256 - ones}
+            return parameters | {"KIND": package_name("QuantizerThreshold"), "PIXEL": 256 - ones}
         if not self.encoding.binary and all(int(value) == pixel for pixel, value in enumerate(table)):
-            return parameters | {"KIND": 2}
+            return parameters | {"KIND": package_name("QuantizerPixel")}
         packed = sum((int(value) & ((1 << bits) - 1)) << (pixel * bits) for pixel, value in enumerate(table))
-        return parameters | {"KIND": 1, "TABLE": f"{256 * bits}'h{packed:x}"}
+        return parameters | {"KIND": package_name("QuantizerTable"), "TABLE": f"{256 * bits}'h{packed:x}"}
 
 
 @dataclass(frozen=True, eq=False)
 class WidthConverter(Unit):
     """Regroups elements into beats of another width."""
 
-    module: ClassVar[str] = "width_converter"
+    kind: ClassVar[str] = "width_converter"
 
     def parameters(self) -> dict[str, int | str]:
         """Bits of a beat on both sides."""
@@ -115,7 +139,7 @@ class WidthConverter(Unit):
 class Fifo(Unit):
     """Holds ``depth`` beats."""
 
-    module: ClassVar[str] = "stream_fifo"
+    kind: ClassVar[str] = "stream_fifo"
 
     depth: int
 
@@ -125,8 +149,8 @@ class Fifo(Unit):
         return self.depth
 
     def parameters(self) -> dict[str, int | str]:
-        """LUT RAM: none is deep enough here to be worth a block."""
-        return {"WIDTH": self.input.width, "DEPTH": self.depth, "STYLE": 1}
+        """Bits of a beat and depth."""
+        return {"WIDTH": self.input.width, "DEPTH": self.depth}
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +163,7 @@ class Window(Unit):
         requested_beats: what its buffer should hold at least; 0: a row more than the window needs.
     """
 
-    module: ClassVar[str] = "swu"
+    kind: ClassVar[str] = "swu"
 
     conv: ConvLayer
     shape: Shape
@@ -209,7 +233,7 @@ class Matrix(Unit):
     popcount: PopcountStyle = field(default=PopcountStyle.COMPRESSOR)
 
     @property
-    def module(self) -> str:  # type: ignore[override]
+    def kind(self) -> str:  # type: ignore[override]
         """``mvau`` for bits, ``mvau_int`` for integers."""
         return "mvau" if self.is_binary else "mvau_int"
 
@@ -279,15 +303,15 @@ class Matrix(Unit):
             | {
                 "THRESHOLD": int(self.thresholded),
                 "ACC_W": self.accumulator_bits,
-                "ORDER": int(self.order is LoopOrder.ACCUMULATE),
+                "ORDER": package_name("InputMajor" if self.order is LoopOrder.ACCUMULATE else "OutputMajor"),
                 "BUFFER_BEATS": self.buffer_beats,
                 "WEIGHT_FILE": f'"mem/{self.name}_weights.hex"',
                 "START_FILE": f'"mem/{self.name}_start.hex"' if self.has_start else '""',
-                "ROM_STYLE": self.weight_style.value,
-                "START_STYLE": self.start_style.value,
+                "ROM_STYLE": package_name(f"Rom{self.weight_style.name.capitalize()}"),
+                "START_STYLE": package_name(f"Rom{self.start_style.name.capitalize()}"),
                 "POP_STAGES": self.popcount_stages,
             }
-            | ({"POP_STYLE": self.popcount.value} if self.is_binary else {})
+            | ({"POP_STYLE": self.popcount.literal} if self.is_binary else {})
         )
 
 
@@ -295,7 +319,7 @@ class Matrix(Unit):
 class Pool(Unit):
     """Max pool of bits."""
 
-    module: ClassVar[str] = "maxpool"
+    kind: ClassVar[str] = "maxpool"
 
     pool: MaxPoolLayer
     shape: Shape
@@ -340,7 +364,7 @@ class Pool(Unit):
 class ScoreMap(Unit):
     """The last layer's accumulators to scores, by a table of ``entries`` a channel."""
 
-    module: ClassVar[str] = "score_map"
+    kind: ClassVar[str] = "score_map"
 
     entries: int
 
@@ -351,7 +375,6 @@ class ScoreMap(Unit):
             "NEURON_FOLD": self.input.beats,
             "ACC_W": self.input.bits,
             "SCORE_W": self.output.bits,
-            "KIND": 2,
             "TABLE_FILE": f'"mem/{self.name}_table.hex"',
             "ENTRIES": self.entries,
         }
@@ -361,7 +384,7 @@ class ScoreMap(Unit):
 class LabelSelect(Unit):
     """The class with the highest score."""
 
-    module: ClassVar[str] = "label_select"
+    kind: ClassVar[str] = "label_select"
 
     def parameters(self) -> dict[str, int | str]:
         """Scores and label."""

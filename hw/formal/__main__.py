@@ -1,4 +1,4 @@
-"""``python -m hw.formal [NAME ...]``: run all proofs, or those named."""
+"""``python -m hw.formal [NAME ...]``: run all proofs, or those named; ``--sby`` writes their files for SymbiYosys."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from hw.formal.prove import PROOFS, ProofError, prove
+from hw.formal.proofs import PROOFS
+from hw.formal.prove import ProofError, prove
+from hw.formal.sby import write_sby
 
 
 def main(names: list[str]) -> int:
     """0 when every proof holds, 1 when one does not, 2 for a name that is none."""
+    if names == ["--sby"]:
+        write_sby()
+        return 0
     unknown = set(names) - {proof.name for proof in PROOFS}
     if unknown:
         sys.stderr.write(f"no proof {min(unknown)}; there are {', '.join(proof.name for proof in PROOFS)}\n")

@@ -20,7 +20,8 @@ from hw.cycles import size_buffers
 from hw.dataflow import Dataflow, build_dataflow
 from hw.folding import Folding
 from hw.generator import memory
-from hw.generator.verilog import AXIS_LABEL_BITS, IDENTITY_FILE, emit_dataflow, emit_top
+from hw.generator.verilog import AXIS_LABEL_BITS, DATAFLOW, IDENTITY_FILE, TOP, emit_dataflow, emit_top
+from hw.registers.emit import HEADER as REGISTERS_HEADER
 from hw.units import Matrix, PopcountStyle, ScoreMap
 
 RTL_FOLDER = Path(__file__).parent.parent / "rtl"
@@ -95,7 +96,7 @@ class Design:
         ]
         dataflow = emit_dataflow(self.dataflow, header, stall_gates=self.stall_gates)
         top = emit_top(self.dataflow, header, VERSION, stall_gates=self.stall_gates)
-        return {"dataflow.sv": dataflow, "top.sv": top}
+        return {f"{DATAFLOW}.sv": dataflow, f"{TOP}.sv": top}
 
     def memories(self) -> Iterator[tuple[str, str]]:
         """File name below the design's folder and contents of every memory file."""
@@ -128,10 +129,16 @@ class Design:
             "input": {"pixels_per_beat": first.lanes, "bits": first.width, "beats": first.beats},
             "output": {"bits": AXIS_LABEL_BITS, "label_bits": last.width, "beats": 1},
             "units": [
-                {"name": unit.name, "module": unit.module, "layer": unit.layer, "parameters": unit.parameters()}
+                {
+                    "name": unit.name,
+                    "kind": unit.kind,
+                    "module": unit.module,
+                    "layer": unit.layer,
+                    "parameters": unit.parameters(),
+                }
                 for unit in self.dataflow
             ],
-            "rtl_sha256": {path.name: _sha256(path) for path in rtl_files()},
+            "rtl_sha256": {path.name: _sha256(path) for path in [*rtl_files(), *rtl_headers()]},
         }
 
     def write(self, folder: Path) -> None:
@@ -141,9 +148,10 @@ class Design:
             (temporary / "rtl").mkdir()
             for name, text in [*self.sources().items(), *self.memories(), ("constraints.xdc", self.constraints())]:
                 (temporary / name).write_text(text, encoding="utf-8")
-            for path in rtl_files():
+            for path in [*rtl_files(), *rtl_headers()]:
                 shutil.copyfile(path, temporary / "rtl" / path.name)
-            files = [f"rtl/{path.name}" for path in rtl_files()] + list(self.sources())
+            shutil.copyfile(REGISTERS_HEADER, temporary / REGISTERS_HEADER.name)
+            files = ["+incdir+rtl", *(f"rtl/{path.name}" for path in rtl_files()), *self.sources()]
             (temporary / "files.f").write_text("".join(f"{name}\n" for name in files), encoding="utf-8")
             (temporary / MANIFEST).write_text(json.dumps(self.manifest(), indent=2) + "\n", encoding="utf-8")
 
@@ -155,9 +163,14 @@ class Design:
         )
 
 
-def rtl_files() -> list[Path]:
-    """The hand-written modules."""
-    return sorted(RTL_FOLDER.glob("*.sv"))
+def rtl_files(folder: Path = RTL_FOLDER) -> list[Path]:
+    """The hand-written packages and modules, in an order in which every compiler takes them: packages first."""
+    return sorted(folder.glob("*.sv"), key=lambda path: (not path.stem.endswith("_pkg"), path.name))
+
+
+def rtl_headers(folder: Path = RTL_FOLDER) -> list[Path]:
+    """What the modules include."""
+    return sorted(folder.glob("*.svh"))
 
 
 def read_manifest(folder: Path, network: Network) -> dict[str, Any]:

@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterable, Mapping
 
 from hw.dataflow import Dataflow
-from hw.units import Fifo, LabelSelect, Unit
+from hw.registers import ADDRESS_BITS
+from hw.units import Fifo, LabelSelect, Unit, module_name
 
+TOP = module_name("top")
+DATAFLOW = module_name("dataflow")
 AXIS_LABEL_BITS = 32
 IDENTITY_FILE = "mem/identity.hex"
 AXI_LITE = {  # channel -> port, direction, bits
-    "aw": (("valid", "input", 1), ("ready", "output", 1), ("addr", "input", 7)),
+    "aw": (("valid", "input", 1), ("ready", "output", 1), ("addr", "input", ADDRESS_BITS)),
     "w": (("valid", "input", 1), ("ready", "output", 1), ("data", "input", 32), ("strb", "input", 4)),
     "b": (("valid", "output", 1), ("ready", "input", 1), ("resp", "output", 2)),
-    "ar": (("valid", "input", 1), ("ready", "output", 1), ("addr", "input", 7)),
+    "ar": (("valid", "input", 1), ("ready", "output", 1), ("addr", "input", ADDRESS_BITS)),
     "r": (("valid", "output", 1), ("ready", "input", 1), ("data", "output", 32), ("resp", "output", 2)),
 }
 
@@ -55,7 +58,7 @@ def _declare(name: str, width: int) -> str:
 
 
 def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: bool) -> str:
-    """The module ``dataflow``: every unit, and the streams between them, each named after the unit that drives it.
+    """The module ``askew_dataflow``: every unit, and the streams between them, each named after its driver.
 
     Args:
         dataflow: the design.
@@ -64,7 +67,7 @@ def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: boo
     """
     first, last = dataflow.units[0].input, dataflow.units[-1].output
     text = "".join(f"// {line}\n" for line in header)
-    text += "module dataflow (\n    input  logic clk_i,\n    input  logic rst_ni,\n"
+    text += f"module {DATAFLOW} (\n    input  logic clk_i,\n    input  logic rst_ni,\n"
     if stall_gates:
         text += f"    input  logic [{len(dataflow.units)}:0] open_i,\n"
     text += "    input  logic pixels_valid,\n    output logic pixels_ready,\n"
@@ -104,17 +107,17 @@ def _unused_outputs(unit: Unit) -> dict[str, int]:
 def _gate(index: int, source: str, width: int) -> str:
     text = "\n" + _declare(f"gated_{index}", width)
     ports = stream_ports(source, f"gated_{index}") | {"open_i": f"open_i[{index}]"}
-    return text + emit_instance("stall_gate", f"i_gate_{index}", {"WIDTH": width}, ports)
+    return text + emit_instance(module_name("stall_gate"), f"i_gate_{index}", {"WIDTH": width}, ports)
 
 
 def emit_top(dataflow: Dataflow, header: Iterable[str], version: str, *, stall_gates: bool) -> str:
-    """The module ``top``: the dataflow behind a frame guard and AXI4-Stream ports, with AXI4-Lite registers.
+    """The module ``askew_top``: the dataflow behind a frame guard and AXI4-Stream ports, with AXI4-Lite registers.
 
     The guard is wires while frames are right, so the dataflow's cycles are the design's.
     """
     first, label = dataflow.units[0].input, dataflow.units[-1].output
     text = "".join(f"// {line}\n" for line in header)
-    text += "module top (\n    input  logic clk_i,\n    input  logic rst_ni,\n"
+    text += f"module {TOP} (\n    input  logic clk_i,\n    input  logic rst_ni,\n"
     if stall_gates:
         text += f"    input  logic [{len(dataflow.units)}:0] open_i,\n"
     axi = [
@@ -143,12 +146,13 @@ def emit_top(dataflow: Dataflow, header: Iterable[str], version: str, *, stall_g
         "short_o": "is_short",
         "long_o": "is_long",
     }
-    text += emit_instance("axis_frame_guard", "i_guard", {"WIDTH": first.width, "BEATS": first.beats}, guard) + "\n"
+    sizes = {"WIDTH": first.width, "BEATS": first.beats}
+    text += emit_instance(module_name("axis_frame_guard"), "i_guard", sizes, guard) + "\n"
     core = {"clk_i": "clk_i", "rst_ni": "rst_ni"} | ({"open_i": "open_i"} if stall_gates else {})
     for name in axis:
         core[f"pixels_{name}"] = f"pixels_{name}"
         core[f"result_{name}"] = "label" if name == "data" else f"m_axis_t{name}"
-    text += emit_instance("dataflow", "i_dataflow", {}, core)
+    text += emit_instance(DATAFLOW, "i_dataflow", {}, core)
     text += f"  assign m_axis_tdata = {AXIS_LABEL_BITS}'(label);\n\n"
     registers = {"clk_i": "clk_i", "rst_ni": "rst_ni"} | {
         f"{channel}{name}_{'i' if direction == 'input' else 'o'}": f"s_axi_{channel}{name}"
@@ -164,7 +168,7 @@ def emit_top(dataflow: Dataflow, header: Iterable[str], version: str, *, stall_g
         "long_i": "is_long",
     }
     parameters = {"HASH_FILE": f'"{IDENTITY_FILE}"', "VERSION": version_word(version)}
-    return text + emit_instance("axil_regs", "i_registers", parameters, registers) + "endmodule\n"
+    return text + emit_instance(module_name("axil_regs"), "i_registers", parameters, registers) + "endmodule\n"
 
 
 def version_word(version: str) -> str:

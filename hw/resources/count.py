@@ -37,8 +37,8 @@ def counter_bits(states: int) -> int:
 def popcount_resources(width: int, style: PopcountStyle, constant: bool, stages: int) -> Resources:
     """One `popcount`.
 
-    In primitives it is exactly the counters, adders and registers that hw/rtl/compressor.sv arranges. Otherwise Yosys
-    makes of it about two LUTs for each of the full adders that any count of ``width`` bits takes.
+    In primitives it is exactly the counters, adders and registers that hw/rtl/askew_compressor.sv arranges. Otherwise
+    Yosys makes of it about two LUTs for each of the full adders that any count of ``width`` bits takes.
 
     Args:
         width: bits counted.

@@ -23,7 +23,7 @@ def window_resources(unit: Window) -> Resources:
     words = channels // unit.input.lanes
     ahead = (2 * kernel_rows + 2 * conv.stride[0] + 2) * (columns + left + right + 1) * words
     behind = depth + (top * columns + left) * words + 1
-    pointer = (max(ahead, behind) - 1).bit_length() + 1  # PointerWidth in swu.sv
+    pointer = (max(ahead, behind) - 1).bit_length() + 1  # PointerWidth in askew_swu.sv
     output_rows, output_columns, _ = conv.output_shape(unit.shape)
     sizes = (words, kernel_rows, kernel_columns, output_rows, output_columns)
     counters = sum(counter_bits(size) for size in sizes)

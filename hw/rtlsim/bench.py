@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from hw.dataflow import Dataflow
-from hw.units import Matrix, Pool, Stream, Unit, Window
+from hw.generator.verilog import TOP
+from hw.registers import ADDRESS_BITS
+from hw.units import Matrix, Pool, Stream, Unit, Window, module_name
 
+BENCH = module_name("bench")
 DATAFLOW = "i_top.i_dataflow"
 
 
@@ -24,7 +27,7 @@ def captures(dataflow: Dataflow) -> list[tuple[int, Stream]]:
 
 
 def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
-    """The module ``bench``: the design, and every stream's valid and ready and every unit's activity as outputs."""
+    """The bench: the design, and every stream's valid and ready and every unit's activity as outputs."""
     streams = len(dataflow.units) + 1
     names = ["pixels", *(unit.name for unit in dataflow)]
     busy = [_busy(unit) for unit in dataflow]
@@ -41,7 +44,7 @@ def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
         "output logic [31:0] m_data",
         "input logic ar_valid",
         "output logic ar_ready",
-        "input logic [6:0] ar_addr",
+        f"input logic [{ADDRESS_BITS - 1}:0] ar_addr",
         "output logic r_valid",
         "output logic [31:0] r_data",
         f"output logic [{streams - 1}:0] mon_valid",
@@ -50,8 +53,8 @@ def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
     ]
     captured = captures(dataflow)
     ports += [f"output logic [{stream.width - 1}:0] cap_{i}" for i, (_, stream) in enumerate(captured)]
-    text = "module bench (\n    " + ",\n    ".join(ports) + "\n);\n"
-    text += "  top i_top (.clk_i, .rst_ni, " + (".open_i, " if stall_gates else "")
+    text = f"module {BENCH} (\n    " + ",\n    ".join(ports) + "\n);\n"
+    text += f"  {TOP} i_top (.clk_i, .rst_ni, " + (".open_i, " if stall_gates else "")
     text += ".s_axis_tvalid(s_valid), .s_axis_tready(s_ready), .s_axis_tdata(s_data), .s_axis_tlast(s_last),\n"
     text += "      .m_axis_tvalid(m_valid), .m_axis_tready(m_ready), .m_axis_tdata(m_data),"
     text += " .m_axis_tlast(),\n"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from bnn import UserError
 from hw.generator import Design
-from hw.generator.design import RTL_FOLDER, rtl_files
-from hw.rtlsim.bench import emit_bench, emit_header
+from hw.generator.design import RTL_FOLDER, rtl_files, rtl_headers
+from hw.rtlsim.bench import BENCH, emit_bench, emit_header
 
 LONG_RUN_CYCLES = 200_000  # TFC: -O2 takes 14 s more to build, -O0 6 s more for every 100,000 cycles
 HARNESS_FOLDER = Path(__file__).parent / "harness"
@@ -85,7 +85,7 @@ def build(
         finished = work / "finished"
         finished.mkdir()
         (work / EXECUTABLE).rename(finished / EXECUTABLE)
-        (work / "bench.sv").rename(finished / "bench.sv")
+        (work / f"{BENCH}.sv").rename(finished / f"{BENCH}.sv")
         if not executable.exists():
             shutil.rmtree(target, ignore_errors=True)
             finished.replace(target)
@@ -105,17 +105,17 @@ def _chunks(work: Path) -> list[Path]:
 
 
 def _sources(design: Design) -> dict[str, str]:
-    texts = dict(design.sources())
-    for path in [*rtl_files(), *sorted((RTL_FOLDER / "sim").glob("*.sv")), *sorted(HARNESS_FOLDER.iterdir())]:
-        texts[path.name] = path.read_text(encoding="utf-8")
-    texts["bench.sv"] = emit_bench(design.dataflow, stall_gates=design.stall_gates)
+    simulated = [*sorted((RTL_FOLDER / "sim").glob("*.sv")), *sorted(HARNESS_FOLDER.iterdir())]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in [*rtl_files(), *rtl_headers(), *simulated]}
+    texts |= design.sources()
+    texts[f"{BENCH}.sv"] = emit_bench(design.dataflow, stall_gates=design.stall_gates)
     texts["design.h"] = emit_header(design.dataflow, stall_gates=design.stall_gates)
     # The network's hash is in comments, which may not split the cache.
     return {name: text.replace(design.network.hash, "0" * 64) for name, text in texts.items()}
 
 
 def _verilator_options(assertions: bool, trace: bool) -> list[str]:
-    options = ["--cc", "--top-module", "bench", "--prefix", "Vbench", "--Mdir", "model", "-O3"]
+    options = ["--cc", "--top-module", BENCH, "--prefix", "Vbench", "--Mdir", "model", "-O3"]
     options += ["--x-assign", "fast", "--x-initial", "fast", "-Wno-fatal", "-Wno-lint"]
     options += ["--assert"] if assertions else ["--no-assert"]
     return options + (["--trace-fst"] if trace else [])
@@ -172,9 +172,8 @@ def _runtime(compiler: str, root: Path, flags: Sequence[str], build_dir: Path, *
     include = root / "include"
     units = [include / "verilated.cpp", include / "verilated_threads.cpp", HARNESS_FOLDER / "harness.cpp"]
     units += [include / "verilated_fst_c.cpp"] if trace else []
-    texts = [
-        path.read_text(encoding="utf-8") for path in (HARNESS_FOLDER / "harness.cpp", HARNESS_FOLDER / "simulated.h")
-    ]
+    ours = ("harness.cpp", "simulated.h", "askew_registers.h")
+    texts = [(HARNESS_FOLDER / name).read_text(encoding="utf-8") for name in ours]
     key = hashlib.sha256("\0".join([compiler_identity(compiler), verilator_version(), *flags, *texts]).encode())
     target = build_dir / f"runtime-{key.hexdigest()[:24]}"
     if not target.exists():

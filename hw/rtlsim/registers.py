@@ -1,22 +1,15 @@
-"""What a simulated design's AXI4-Lite registers held at the end of a run (``hw/rtl/axil_regs.sv``)."""
+"""What a simulated design's AXI4-Lite registers (``hw.registers``) held at the end of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MAGIC = int.from_bytes(b"ASKW")
-COUNTERS = {
-    "frames_in": 0x10,
-    "frames_out": 0x14,
-    "input_stalls": 0x18,
-    "output_stalls": 0x1C,
-    "short_frames": 0x20,
-    "long_frames": 0x24,
-    "cycles": 0x28,
-}
+from hw.registers import REGISTERS
+
+MAGIC = REGISTERS["magic"].value
+COUNTERS = {name: register.address for name, register in REGISTERS.items() if register.counter}
 PIN_COUNTERS = ("frames_in", "frames_out", "input_stalls", "output_stalls", "cycles")
-HASH = range(0x40, 0x60, 4)
 
 
 @dataclass(frozen=True)
@@ -46,12 +39,14 @@ class Registers:
         """From the harness's reads: (address, value, count at the pins) each."""
         values = {address: value for address, value, _ in reads}
         seen = {address: count for address, _, count in reads}
+        errors = REGISTERS["errors"]
+        flags = {field.name: bool(values[errors.address] >> field.bit & 1) for field in errors.fields}
         return cls(
-            magic=values[0x00],
-            version=values[0x04],
-            network_hash="".join(f"{values[address]:08x}" for address in HASH),
-            has_short_frame=bool(values[0x08] & 1),
-            has_long_frame=bool(values[0x08] & 2),
+            magic=values[REGISTERS["magic"].address],
+            version=values[REGISTERS["version"].address],
+            network_hash="".join(f"{values[address]:08x}" for address in REGISTERS["network_hash"].addresses),
+            has_short_frame=flags["short_frame"],
+            has_long_frame=flags["long_frame"],
             counters={name: values[address] for name, address in COUNTERS.items()},
             at_pins={name: seen[COUNTERS[name]] for name in PIN_COUNTERS},
         )

@@ -259,7 +259,7 @@ def _unit_cycles(dataflow: Dataflow, statistics: dict[str, Any]) -> tuple[UnitCy
     return tuple(
         UnitCycles(
             unit.name,
-            unit.module,
+            unit.kind,
             unit.layer,
             accepted=statistics["accepted"][index],
             busy=statistics["accepted" if counts_beats(unit) else "busy"][index],

@@ -25,7 +25,7 @@ from hw.synth.networks import NETWORKS
 from hw.synth.specification import specify
 from hw.synth.sweep import held_out, sweep
 from hw.synth.units import synthesize_module
-from hw.units import PopcountStyle
+from hw.units import PopcountStyle, module_name
 
 
 def main(arguments: list[str]) -> int:
@@ -99,7 +99,7 @@ def _popcount(widths: list[str]) -> None:
         for style in PopcountStyle:
             with tempfile.TemporaryDirectory(prefix="askew-synth-") as folder:
                 parameters: dict[str, int | str] = {"WIDTH": int(text), "STYLE": style.value}
-                measured = synthesize_module("popcount_threshold", parameters, Path(folder))
+                measured = synthesize_module(module_name("popcount_threshold"), parameters, Path(folder))
             sys.stdout.write(f"{text} bits, {style.name.lower()}: {measured.luts} LUTs\n")
             sys.stdout.flush()
 

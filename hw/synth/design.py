@@ -7,6 +7,7 @@ from pathlib import Path
 from bnn.files import write_json
 from bnn.version import VERSION
 from hw.generator import Design
+from hw.generator.verilog import TOP
 from hw.synth.yosys import SynthResult, run_yosys
 from hw.units import Quantizer
 
@@ -26,11 +27,12 @@ def synthesize(design: Design, out_dir: Path, *, flat: bool = False, flatten_fir
     assert not design.stall_gates
     folder = out_dir / "design"
     design.write(folder)
-    sources = (folder / "files.f").read_text(encoding="utf-8").split()
+    listed = (folder / "files.f").read_text(encoding="utf-8").split()
+    sources = [name for name in listed if not name.startswith("+")]  # Yosys looks for headers beside each file
     # The quantizer melts into the frame guard before it, which needs no gates for the bits of a pixel that it drops.
     units = [] if flat else [unit for unit in design.dataflow if not isinstance(unit, Quantizer)]
     apart = [f"i_dataflow.i_{unit.name}" for unit in units]
-    result = run_yosys(folder, sources, "top", apart=apart, flatten_first=flatten_first)
+    result = run_yosys(folder, sources, TOP, apart=apart, flatten_first=flatten_first)
     described = {"network_hash": design.network.hash, "askew_version": VERSION} | result.describe()
     write_json(out_dir / "synth.json", described)
     return result

@@ -43,7 +43,7 @@ class Specification:
     """A unit and what its memories hold.
 
     Attributes:
-        text: the normal form: module, then ``key=value`` in the order given.
+        text: the normal form: the kind, then ``key=value`` in the order given.
         unit: named ``name`` as its maker was told.
         memories: file name and contents.
     """
@@ -59,7 +59,7 @@ class _Values:
     def __init__(self, text: str, name: str) -> None:
         self.text = text
         self.name = name
-        self.module, *pairs = text.split()
+        self.kind, *pairs = text.split()
         self.rng = np.random.default_rng(crc32(text.encode()))
         self.unused: dict[str, int] = {}
         for pair in pairs:
@@ -85,12 +85,12 @@ def specify(text: str, name: str = "unit") -> Specification:
     Raises:
         SpecificationError: no such module, or a number is missing, unknown or does not fit the others.
     """
-    module = text.split(maxsplit=1)[0] if text.strip() else ""
-    if module not in _MAKERS:
-        raise SpecificationError(f"unit {text!r}: no module {module!r}; there are {', '.join(_MAKERS)}")
+    kind = text.split(maxsplit=1)[0] if text.strip() else ""
+    if kind not in _MAKERS:
+        raise SpecificationError(f"unit {text!r}: no module {kind!r}; there are {', '.join(_MAKERS)}")
     values = _Values(text, name)
     try:
-        unit, memories = _MAKERS[module](values)
+        unit, memories = _MAKERS[kind](values)
     except SpecificationError:
         raise
     except (ZeroDivisionError, AssertionError, UserError) as error:
@@ -106,7 +106,7 @@ def _made(unit: Unit, **memories: NDArray[np.uint8]) -> tuple[Unit, dict[str, st
 
 def _matrix(v: _Values) -> tuple[Unit, dict[str, str]]:
     mw, mh, simd, pe = v("mw"), v("mh"), v("simd"), v("pe")
-    bits = v("bits", 8) if v.module == "mvau_int" else 1
+    bits = v("bits", 8) if v.kind == "mvau_int" else 1
     signed, thresholded = bool(v("signed", 0)), bool(v("threshold", 1))
     assert mw % simd == 0
     assert mh % pe == 0

@@ -6,12 +6,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from hw.generator.design import rtl_files
+from hw.generator.design import rtl_files, rtl_headers
 from hw.generator.verilog import emit_instance, stream_ports
 from hw.resources import Resources
 from hw.synth.specification import Specification, specify
 from hw.synth.yosys import run_yosys
-from hw.units import Fifo, LabelSelect, Unit
+from hw.units import Fifo, LabelSelect, Unit, module_name
+
+UNITS = module_name("units")
 
 
 def synthesize_units(texts: Sequence[str], folder: Path) -> list[Resources]:
@@ -26,9 +28,9 @@ def synthesize_units(texts: Sequence[str], folder: Path) -> list[Resources]:
     for specification in specified:
         for name, text in specification.memories.items():
             (folder / name).write_text(text, encoding="ascii")
-    (folder / "units.sv").write_text(_emit(specified), encoding="utf-8")
-    sources = [*_copied(rtl_files(), folder), "units.sv"]
-    result = run_yosys(folder, sources, "units", apart=[f"i_{spec.unit.name}" for spec in specified])
+    (folder / f"{UNITS}.sv").write_text(_emit(specified), encoding="utf-8")
+    sources = [*_copied(rtl_files(), folder), f"{UNITS}.sv"]
+    result = run_yosys(folder, sources, UNITS, apart=[f"i_{spec.unit.name}" for spec in specified])
     return [result.units[spec.unit.name] for spec in specified]
 
 
@@ -50,7 +52,7 @@ def _emit(specified: Sequence[Specification]) -> str:
         ports += [f"{way} logic {side}" for way, side in (("output", f"{sink}_valid"), ("input", f"{sink}_ready"))]
         ports += [f"output logic [{unit.output.width - 1}:0] {sink}_data", f"output logic {sink}_last"]
         instances += emit_instance(unit.module, f"i_{unit.name}", unit.parameters(), _ports(unit, source, sink))
-    return "module units (\n    " + ",\n    ".join(ports) + "\n);\n" + instances + "endmodule\n"
+    return f"module {UNITS} (\n    " + ",\n    ".join(ports) + "\n);\n" + instances + "endmodule\n"
 
 
 def _ports(unit: Unit, source: str, sink: str) -> dict[str, str]:
@@ -65,4 +67,6 @@ def _ports(unit: Unit, source: str, sink: str) -> dict[str, str]:
 def _copied(paths: Sequence[Path], folder: Path) -> list[str]:
     """Copies below ``folder``: the WebAssembly build of Yosys sees a /tmp of its own, in which a repository may lie."""
     (folder / "rtl").mkdir(parents=True, exist_ok=True)
+    for path in rtl_headers():
+        shutil.copy(path, folder / "rtl")
     return [str(Path(shutil.copy(path, folder / "rtl")).relative_to(folder)) for path in paths]

@@ -78,7 +78,7 @@ class Model final : public Simulated {
   }
   void set_read(bool valid, uint32_t address) override {
     model_->ar_valid = valid;
-    model_->ar_addr = static_cast<uint8_t>(address);
+    model_->ar_addr = static_cast<uint16_t>(address);
   }
   bool read_accepted() const override { return model_->ar_valid && model_->ar_ready; }
   bool read_answer(uint32_t& value) const override {

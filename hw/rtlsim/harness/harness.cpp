@@ -4,6 +4,7 @@
 // all that is to be captured: a label can leave before outputs of an earlier layer that nothing needs. Then the first one
 // reads its registers. Exit status: 0 all came, 3 a stream is stuck (the statistics say which), 2 anything else, with one
 // line on stderr.
+#include "askew_registers.h"
 #include "simulated.h"
 
 #include <array>
@@ -56,10 +57,6 @@ struct Options {
   std::map<size_t, size_t> beats;  // frames that are given a wrong number of beats, for tests
 };
 
-// The registers of hw/rtl/axil_regs.sv, in the order in which they are read.
-constexpr std::array<uint32_t, 18> REGISTERS{0x00, 0x04, 0x08, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x24,
-                                             0x28, 0x40, 0x44, 0x48, 0x4c, 0x50, 0x54, 0x58, 0x5c};
-
 struct RegisterRead {
   uint32_t address, value;
   uint64_t seen;  // what the harness had counted at the pins in the cycle in which it was read
@@ -90,7 +87,7 @@ class Worker {
         valid_(FACTS.words()), ready_(FACTS.words()), busy_(FACTS.words()), open_(FACTS.words(), ~uint64_t{0}) {
     captured.resize(options.capture_all ? FACTS.captures.size() : 1);
     unfilled_ = captured.size();
-    reads_ = first == 0 ? REGISTERS.size() : 0;
+    reads_ = first == 0 ? askew::READABLE.size() : 0;
   }
 
   std::vector<uint32_t> labels;
@@ -137,7 +134,7 @@ class Worker {
       const bool takes = !stalled();
       design->set_handshakes(shown, takes);
       if (FACTS.gates && options_.stall) stall_streams(*design);
-      if (reading) design->set_read(!asked_, REGISTERS[registers.size()]);
+      if (reading) design->set_read(!asked_, askew::READABLE[registers.size()]);
       design->eval(false);
       if (tracing) design->dump_trace(2 * cycle);
       bool moved = count(*design);
@@ -197,16 +194,16 @@ class Worker {
 
   // In the cycle in which the address is taken the register gives what it counted before that cycle; so does this.
   void read_register(const Simulated& design, uint64_t cycle) {
-    const uint32_t address = REGISTERS[registers.size()];
+    const uint32_t address = askew::READABLE[registers.size()];
     uint32_t value = 0;
     if (!asked_ && design.read_accepted()) {
       asked_ = true;
-      seen_ = address == 0x10   ? frames_in_
-              : address == 0x14 ? frames_out_
-              : address == 0x18 ? stalls_in_
-              : address == 0x1c ? stalls_out_
-              : address == 0x28 ? cycle
-                                : 0;
+      seen_ = address == askew::FRAMES_IN       ? frames_in_
+              : address == askew::FRAMES_OUT    ? frames_out_
+              : address == askew::INPUT_STALLS  ? stalls_in_
+              : address == askew::OUTPUT_STALLS ? stalls_out_
+              : address == askew::CYCLES        ? cycle
+                                                : 0;
     } else if (asked_ && design.read_answer(value)) {
       registers.push_back({address, value, seen_});
       asked_ = false;

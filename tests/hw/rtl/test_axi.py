@@ -14,7 +14,7 @@ def bench(rtl):
     units = [
         rtl.Unit("axis_frame_guard", 12, 12, {"WIDTH": 12, "BEATS": beats}, ("short_o", "long_o")) for beats in BEATS
     ]
-    units.append(rtl.Unit("axil_probe", 48, 34, {"HASH_FILE": "hash.hex", "VERSION": 0x010203}))
+    units.append(rtl.Unit("axil_probe", 53, 34, {"HASH_FILE": "hash.hex", "VERSION": 0x010203}))
     return rtl.bench(units, {"hash.hex": "".join(f"{HASH[i : i + 8]}\n" for i in range(0, 64, 8))})
 
 
@@ -52,7 +52,7 @@ def test_right_frames_pass_a_guard_without_a_cycle(rtl, bench):
 
 
 def _command(write, address, data=0, late=0, events=0):
-    return write | address << 1 | data << 8 | late << 40 | events << 42
+    return write | address << 1 | data << 13 | late << 45 | events << 47
 
 
 class Registers:
@@ -62,7 +62,7 @@ class Registers:
         self.errors, self.counters = 0, dict.fromkeys(range(0x10, 0x28, 4), 0)
 
     def access(self, command):
-        write, address, data, events = command & 1, command >> 1 & 0x7C, command >> 8 & 0xFFFFFFFF, command >> 42
+        write, address, data, events = command & 1, command >> 1 & 0xFFC, command >> 13 & 0xFFFFFFFF, command >> 47
         answer, response = 0, 0
         if write:
             response = 0 if address in (0x08, 0x0C) else 2
@@ -88,6 +88,7 @@ class Registers:
 def test_registers_count_identify_and_answer(rtl, bench, share):
     rng = np.random.default_rng(4)
     addresses = [*range(0, 0x28, 4), *range(0x40, 0x60, 4), 0x2C, 0x3C, 0x60, 0x7C, 0x08, 0x08, 0x0C]
+    addresses += [0x80, 0x808, 0x110, 0x40C, 0x840, 0xFFC]  # that differ from registers in high bits alone
     commands = [
         _command(int(rng.random() < 0.3), int(rng.choice(addresses)), int(rng.choice([0, 1, 2, 3, 0xFFFFFFFF])),
                  int(rng.integers(0, 3)), int(rng.integers(0, 64)) & int(rng.integers(0, 64)))

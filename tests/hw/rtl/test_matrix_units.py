@@ -8,6 +8,9 @@ import pytest
 
 SHARES = [(1, 1), (0.3, 1), (1, 0.3), (0.5, 0.5), (0.9, 0.9)]  # of cycles in which input, output are willing
 CYCLES = 1200
+ORDERS = ("OutputMajor", "InputMajor")  # by Case.order, and so on
+ROMS = ("RomAny", "RomLut", "RomBlock")
+POPCOUNTS = ("PopcountNaive", "PopcountCompressor", "PopcountPrimitives")
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,10 @@ def setup(rtl, pack):
     """(cases, matrices, bench) of both modules in one build."""
     rng = np.random.default_rng(4)
     cases = BINARY + INTEGER
+
+    def name(value):
+        return rtl.Literal(f"askew_pkg::{value}")
+
     matrices = [Matrix.random(case, rng) for case in cases]
     units, files = [], {}
     for index, (case, matrix) in enumerate(zip(cases, matrices, strict=True)):
@@ -135,11 +142,14 @@ def setup(rtl, pack):
         files[weights], files[start] = _files(case, matrix, pack)
         parameters = {
             "MW": case.mw, "MH": case.mh, "SIMD": case.simd, "PE": case.pe, "THRESHOLD": case.threshold,
-            "ACC_W": matrix.accumulator_width, "ORDER": case.order, "BUFFER_BEATS": case.buffer_beats,
-            "ROM_STYLE": case.rom_style, "START_STYLE": case.rom_style, "POP_STAGES": case.stages,
-            "WEIGHT_FILE": weights, "START_FILE": start,
+            "ACC_W": matrix.accumulator_width, "ORDER": name(ORDERS[case.order]), "BUFFER_BEATS": case.buffer_beats,
+            "ROM_STYLE": name(ROMS[case.rom_style]), "START_STYLE": name(ROMS[case.rom_style]),
+            "POP_STAGES": case.stages, "WEIGHT_FILE": weights, "START_FILE": start,
         }  # fmt: skip
-        parameters |= {"IN_W": case.in_width, "IN_SIGNED": case.signed} if case.in_width else {"POP_STYLE": case.style}
+        if case.in_width:
+            parameters |= {"IN_W": case.in_width, "IN_SIGNED": case.signed}
+        else:
+            parameters["POP_STYLE"] = name(POPCOUNTS[case.style])
         out_width = case.pe * (1 if case.threshold else matrix.accumulator_width)
         in_width = case.simd * (case.in_width or 1)
         units.append(rtl.Unit("mvau_int" if case.in_width else "mvau", in_width, out_width, parameters))

@@ -1,4 +1,4 @@
-"""stream_register, stream_fifo, width_converter against their models: data, order and cycle of every beat."""
+"""stream_fifo and width_converter against their models: data, order and cycle of every beat."""
 
 import itertools
 
@@ -7,26 +7,21 @@ import pytest
 
 SHARES = [(1, 1), (0.5, 1), (1, 0.5), (0.4, 0.4), (0.9, 0.9)]  # of cycles in which input, output are willing
 CYCLES = 700
-FIFOS = [(1, 0), (2, 0), (3, 1), (5, 0), (8, 1), (2, 2), (5, 2), (8, 2)]
+FIFOS = [1, 2, 3, 5, 8]
 RATIOS = [(8, 8), (8, 16), (6, 18), (24, 8), (40, 5), (6, 4), (4, 6), (49, 16), (16, 49), (1, 7), (7, 1), (40, 96)]
 RATIOS += [(5, 3)]
 
 
 @pytest.fixture(scope="module")
 def bench(rtl):
-    units = [rtl.Unit("stream_register", 9, 9, {"WIDTH": 9})]
-    units += [
-        rtl.Unit("stream_fifo", 11, 11, {"WIDTH": 11, "DEPTH": depth, "STYLE": style}, ("level_o",))
-        for depth, style in FIFOS
-    ]
+    units = [rtl.Unit("stream_fifo", 11, 11, {"WIDTH": 11, "DEPTH": depth}, ("level_o",)) for depth in FIFOS]
     units += [rtl.Unit("width_converter", a, b, {"IN_W": a, "OUT_W": b}) for a, b in RATIOS]
     return rtl.bench(units)
 
 
 def _models(models):
-    yield models.StreamRegister()
-    for depth, style in FIFOS:
-        yield models.StreamFifo(depth, style == 2)
+    for depth in FIFOS:
+        yield models.StreamFifo(depth)
     for pair in RATIOS:
         yield models.WidthConverter(*pair)
 
@@ -53,12 +48,12 @@ def test_every_beat_in_the_cycle_that_the_model_says(rtl, models, bench, share):
 def test_a_willing_neighbour_never_waits(rtl, bench):
     """At full speed a converter's busier side moves in every cycle, and a FIFO passes a beat a cycle.
 
-    Not one of depth 1, nor one of depth 2 in block RAM, whose latency is 2.
+    Not one of depth 1.
     """
     rng = np.random.default_rng(0)
     drives = [_drive(rtl, rng, unit, (1, 1)) for unit in bench.units]
     for unit, trace in zip(bench.units, bench.run(drives), strict=True):
         busier = trace.accepted if unit.in_width <= unit.out_width else trace.emitted
         steps = {b - a for a, b in itertools.pairwise(busier[4:])}
-        if unit.module != "stream_fifo" or unit.parameters["DEPTH"] > 1 + (unit.parameters["STYLE"] == 2):
+        if unit.module != "stream_fifo" or unit.parameters["DEPTH"] > 1:
             assert steps == {1}, unit

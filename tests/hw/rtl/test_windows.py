@@ -21,7 +21,6 @@ class Case:
     padding: tuple[int, int, int, int] = NONE
     width: int = 1
     depth: int = 0
-    style: int = 0
 
     @property
     def beats_of_frame(self):
@@ -31,14 +30,14 @@ class Case:
 CASES = [
     Case("swu", (6, 6, 4), 2, (3, 3)),
     Case("swu", (5, 7, 3), 3, (3, 3), width=8),
-    Case("swu", (5, 7, 3), 1, (2, 3), width=4, style=1),
-    Case("swu", (7, 7, 2), 2, (3, 3), (2, 2), style=2),
+    Case("swu", (5, 7, 3), 1, (2, 3), width=4),
+    Case("swu", (7, 7, 2), 2, (3, 3), (2, 2)),
     Case("swu", (8, 6, 2), 1, (2, 2), (2, 2)),
     Case("swu", (9, 8, 1), 1, (2, 3), (4, 3)),  # rows and columns that are in no window, and trailing ones
     Case("swu", (5, 5, 4), 2, (3, 3), (1, 1), (1, 1, 1, 1)),
     Case("swu", (4, 5, 2), 2, (3, 3), (2, 1), (2, 1, 0, 2), width=3),
     Case("swu", (3, 3, 1), 1, (4, 4), (1, 1), (3, 3, 3, 3)),
-    Case("swu", (6, 5, 1), 1, (5, 3), (3, 2), (4, 2, 3, 1), width=9, style=2),
+    Case("swu", (6, 5, 1), 1, (5, 3), (3, 2), (4, 2, 3, 1), width=9),
     Case("swu", (3, 3, 8), 4, (3, 3)),  # one window
     Case("swu", (1, 1, 6), 3, (1, 1)),
     Case("swu", (1, 1, 2), 1, (3, 3), (1, 1), (1, 1, 1, 1)),
@@ -71,7 +70,7 @@ def bench(rtl, pack):
         if case.module == "swu":
             bits = case.shape[2] * case.width
             pad = f"{bits}'h{pack(_pads(case), case.width):x}" if case.padding != NONE else f"{bits}'h0"
-            parameters |= {"EW": case.width, "DEPTH": case.depth, "STYLE": case.style, "PAD": rtl.Literal(pad)}
+            parameters |= {"EW": case.width, "DEPTH": case.depth, "PAD": rtl.Literal(pad)}
         units.append(rtl.Unit(case.module, case.simd * case.width, case.simd * case.width, parameters))
     return rtl.bench(units)
 

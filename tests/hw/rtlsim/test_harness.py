@@ -100,7 +100,7 @@ class ClosedGate(Design):
 
     def sources(self):
         sources = super().sources()
-        sources["dataflow.sv"] = sources["dataflow.sv"].replace(".open_i(open_i[2])", ".open_i(1'b0)")
+        sources["askew_dataflow.sv"] = sources["askew_dataflow.sv"].replace(".open_i(open_i[2])", ".open_i(1'b0)")
         return sources
 
 

@@ -38,7 +38,7 @@ def check(network, folding, images, build_dir, effort=Effort.FAST_RUN):
 
 
 def matrix_cycles(measured):
-    return {unit.layer: unit.busy for unit in measured.units if unit.module in ("mvau", "mvau_int")}
+    return {unit.layer: unit.busy for unit in measured.units if unit.kind in ("mvau", "mvau_int")}
 
 
 def test_tfc_takes_64_cycles_a_frame(build_dir):

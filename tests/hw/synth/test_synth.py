@@ -43,7 +43,7 @@ def test_units_come_out_as_they_did_when_the_data_was_kept(tmp_path):
 
 @needs_yosys
 def test_a_popcount_of_128_bits_is_half_of_finns(tmp_path):
-    resources = synthesize_module("popcount_threshold", {"WIDTH": 128, "STYLE": 2}, tmp_path)
+    resources = synthesize_module("askew_popcount_threshold", {"WIDTH": 128, "STYLE": 2}, tmp_path)
     assert 64 < resources.luts <= 190  # FINN's paper (2017): 376
     assert resources.ffs == 2 * 128 + 9 + 1
 
