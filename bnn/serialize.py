@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from bnn.errors import UserError
 from bnn.files import atomic_path
 from bnn.network import ConvLayer, DenseLayer, InputEncoding, Layer, MaxPoolLayer, Network
+from bnn.readers import door, parse_json, read_npz
 
 FORMAT = "askew-network"
 VERSION = 1
 HEADER = "header"
+MAX_ELEMENTS = 1 << 28  # of one activation; more cannot be simulated
 
 _LAYER_TYPES: dict[str, type[DenseLayer | ConvLayer | MaxPoolLayer]] = {
     DenseLayer.kind: DenseLayer,
@@ -45,14 +47,10 @@ def load_network(path: Path) -> Network:
         FileNotFoundError: there is no such file.
         NetworkFileError: it is damaged, of another kind, or newer than this program; the message says which.
     """
-    file_bytes = path.read_bytes()
-    try:
-        with np.load(io.BytesIO(file_bytes), allow_pickle=False) as archive:
-            contents: dict[str, NDArray[Any]] = {key: archive[key] for key in archive.files}
-        header = json.loads(contents.pop(HEADER).tobytes())
+    with door(path, "not a whole network file", "export it again", NetworkFileError):
+        contents = read_npz(path)
+        header = parse_json(contents.pop(HEADER).tobytes().decode())
         file_format, version = header["format"], header["version"]
-    except Exception as error:  # the parsers of zip, npy and JSON raise whatever the damage makes them stumble over
-        raise NetworkFileError(f"{path}: not a whole network file ({error}); export it again") from error
     if file_format != FORMAT:
         raise NetworkFileError(f"{path}: format is {file_format!r}, must be {FORMAT!r}")
     if version != VERSION:
@@ -60,21 +58,22 @@ def load_network(path: Path) -> Network:
             f"{path}: version {version} of the network file, this program reads version {VERSION}; "
             "update askew or export the network again"
         )
-    try:
+    with door(path, "damaged network file", "export it again", NetworkFileError):
         network = _rebuild(header["network"], contents)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NetworkFileError(f"{path}: damaged network file ({error}); export it again") from error
-    if network.hash != header["hash"]:
-        raise NetworkFileError(
-            f"{path}: damaged network file: its contents hash to {network.hash[:12]}, its header says "
-            f"{str(header['hash'])[:12]}; export it again"
-        )
+        if network.hash != header["hash"]:
+            raise NetworkFileError(
+                f"{path}: damaged network file: its contents hash to {network.hash[:12]}, its header says "
+                f"{str(header['hash'])[:12]}; export it again"
+            )
     return network
 
 
 def _rebuild(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Network:
     source = description["input"]
-    encoding = InputEncoding(_triple(source["shape"]), arrays["input.table"], bool(source["binary"]))
+    shape = _triple(source["shape"])
+    if min(shape) < 1 or math.prod(shape) > MAX_ELEMENTS:
+        raise ValueError(f"input shape {shape}: must be 1 to {MAX_ELEMENTS:,} elements")
+    encoding = InputEncoding(shape, arrays["input.table"], bool(source["binary"]))
     layers: list[Layer] = []
     for index, described in enumerate(description["layers"]):
         attributes: dict[str, Any] = {
@@ -86,7 +85,12 @@ def _rebuild(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Ne
         if layer_type is not MaxPoolLayer:
             attributes.setdefault("thresholds", None)
         layers.append(layer_type(**attributes))
-    return Network(encoding, tuple(layers))
+    network = Network(encoding, tuple(layers))
+    for layer, _, _ in network.walk():
+        if math.prod(layer.output_shape(shape)) > MAX_ELEMENTS:
+            raise ValueError(f"layer {layer.name}: gives more than {MAX_ELEMENTS:,} elements")
+        shape = layer.output_shape(shape)
+    return network
 
 
 def _triple(values: list[int]) -> tuple[int, int, int]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn import Network, UserError
-from bnn.files import atomic_path, write_json
+from bnn.files import atomic_path, write_figures
 from bnn.version import VERSION
 from finn_build.board.evaluator import FRAMES_AT_ONCE, trace
 from finn_build.extremes import extreme_frames
@@ -105,8 +105,7 @@ def estimate(
         **estimates,
         "seconds": time.perf_counter() - start,
     }
-    write_json(folder / "estimate.json", figures)
-    return figures
+    return write_figures(folder / "estimate.json", figures)
 
 
 def layer_names(form: Network) -> list[str]:

@@ -14,7 +14,6 @@ manifest.json                  which network and configuration this is, and ever
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from bnn import Network, save_network
 from bnn.files import atomic_path, write_json
+from bnn.readers import door, read_json
 from bnn.version import VERSION
 from finn_build.board.evaluator import scores, trace
 from finn_build.errors import FinnError
@@ -115,14 +115,21 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a package; FinnError where there is none or it is damaged."""
     file = folder / MANIFEST
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(manifest["network_hash"], str) or not isinstance(manifest["configuration"], dict):
-            raise TypeError("no network hash")
+        with door(file, "damaged", f"delete {folder} and package again", FinnError):
+            manifest = read_json(file, f"delete {folder} and package again")
+            _check_form(manifest)
     except FileNotFoundError:
         raise FinnError(f"{folder}: no build package there; write one with `askew finn package`") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise FinnError(f"{file}: damaged ({error}); delete {folder} and package again") from error
-    return dict(manifest)
+    return manifest
+
+
+def _check_form(manifest: dict[str, Any]) -> None:
+    """Raise TypeError where a manifest lacks what others read from it; KeyError where it lacks it wholly."""
+    texts = {"network_hash": [manifest["network_hash"]], "sha256": [*manifest.get("sha256", {}).values()]}
+    texts["nodes"] = [node[key] for node in manifest.get("nodes", []) for key in ("name", "layer", "role")]
+    wrong = [key for key, found in texts.items() if not all(isinstance(text, str) for text in found)]
+    if wrong or not isinstance(manifest["configuration"], dict):
+        raise TypeError(f"its {(wrong or ['configuration'])[0]} is of another type")
 
 
 def damaged_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:

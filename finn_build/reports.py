@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bnn.readers import door, parse_json, read_text
 from finn_build.errors import FinnError
 
 RESOURCES = {"LUT": "lut", "BRAM_18K": "bram18", "URAM": "uram", "DSP": "dsp"}
@@ -16,8 +16,9 @@ MAIN_ROLES = ("matrix", "pool", "input", "label")
 def read_report(file: Path) -> Any:
     """The contents of a JSON report; FinnError where it is damaged."""
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        with door(file, "cannot be read", "build again", FinnError):
+            return parse_json(read_text(file))
+    except OSError as error:
         raise FinnError(f"{file}: cannot be read ({error}); build again") from error
 
 

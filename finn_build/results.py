@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bnn import Network
-from bnn.files import write_json
+from bnn.files import write_figures
+from bnn.readers import door
 from bnn.version import VERSION
 from finn_build.buildlog import NO_ERROR, last_error_in, steps_in
 from finn_build.errors import FinnError
@@ -41,6 +42,11 @@ def collect_results(folder: Path, network: Network | None = None) -> dict[str, A
         FinnError: there is no build, a report is damaged, or it is of another network.
     """
     package = folder / "build"
+    with door(package, "damaged, or reports of another form", "build again", FinnError):
+        return _collect(folder, package, network)
+
+
+def _collect(folder: Path, package: Path, network: Network | None) -> dict[str, Any]:
     manifest = read_manifest(package)
     if network is not None:
         _same_network(network.hash, manifest["network_hash"], package)
@@ -72,8 +78,7 @@ def collect_results(folder: Path, network: Network | None = None) -> dict[str, A
         **{key: value for key, (value, _) in found.items()},
         "missing": {key: command for key, (value, command) in found.items() if value is None},
     }
-    write_json(folder / "results.json", results)
-    return results
+    return write_figures(folder / "results.json", results)
 
 
 def verification(output: Path) -> dict[str, dict[str, int]]:

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from typer.exceptions import Exit, TyperException
 
 from bnn.errors import UserError
+from bnn.readers import printable
 from flow.commands import app
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+LONGEST_LINE = 2000  # a file may hold a name of any length
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +47,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str) -> None:
-    print(f"askew: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    line = printable(message)
+    shown = line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
+    print(f"askew: {shown}", file=sys.stderr)  # noqa: T201
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bnn.errors import UserError
 from bnn.files import atomic_path
+from bnn.readers import read_npy
 from bnn.version import VERSION
 from flow.ladder import accuracy
 from flow.progress import console, progress_bar
@@ -65,11 +66,8 @@ def simulate_model(
 
 def load_array(file: Path) -> NDArray[Any]:
     """The one array of a .npy file; UserError where it is damaged or something else."""
-    try:
-        array = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise UserError(f"{file}: not a whole .npy file ({error})") from None
-    if not isinstance(array, np.ndarray) or array.ndim == 0:
+    array = read_npy(file)
+    if array.ndim == 0:
         raise UserError(f"{file}: not a .npy file of one array")
     return array
 

@@ -14,7 +14,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from bnn.errors import UserError
-from bnn.files import write_json
+from bnn.files import write_figures
 from bnn.network import Network
 from flow.ladder import accuracy, mismatching_frames
 from flow.progress import progress_bar
@@ -124,7 +124,7 @@ def run_fold(
         else:
             design = fold_for_latency(network, share) if latency else fold_for_max_rate(network, share)
     described = design.describe(chosen, clock)
-    write_json(run.folding, described)
+    write_figures(run.folding, described)
     return run.folding, described
 
 

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.errors import UserError
-from bnn.files import write_json
+from bnn.files import write_figures
 from bnn.network import Network
 from bnn.serialize import save_network
 from bnn.version import VERSION
+from flow.figures import ExportFigures, read_figures
 from flow.ladder import accuracy, mismatching_frames
 from flow.plus_fraction import PROFILE_FRAMES, describe_fractions
 from flow.progress import console, progress_bar
-from flow.run_folder import Golden, RunFolder, read_json, sha256
+from flow.run_folder import Golden, RunError, RunFolder, sha256
 from hw.simulator import Backend, available_backends, reference_meaning, simulate, trace
 
 
@@ -71,7 +72,7 @@ def export(path: Path, *, data_dir: Path | None, force: bool) -> None:
     run = RunFolder.open(path)
     checkpoint_sha256 = sha256(run.require(run.checkpoint, "train --config NAME"))
     stamp = run.path / "export.json"
-    if stamp.exists() and not force and _is_exported(run, read_json(stamp), checkpoint_sha256):
+    if stamp.exists() and not force and _is_exported(run, stamp, checkpoint_sha256):
         console.print(f"export: {run.network_file} is up to date")
         return
     from onnx_export.absorb import absorb  # noqa: PLC0415 - torch takes seconds to import
@@ -99,7 +100,7 @@ def export(path: Path, *, data_dir: Path | None, force: bool) -> None:
         scores = simulate(network, images, backend=Backend.NUMPY, progress=progress)
     golden = Golden(images, test.labels, scores)
     run.write_golden(golden, network)
-    write_json(
+    write_figures(
         stamp,
         {
             "network_hash": network.hash,
@@ -120,11 +121,12 @@ def export(path: Path, *, data_dir: Path | None, force: bool) -> None:
     )
 
 
-def _is_exported(run: RunFolder, stamp: dict[str, Any], checkpoint_sha256: str) -> bool:
+def _is_exported(run: RunFolder, stamp_file: Path, checkpoint_sha256: str) -> bool:
+    stamp = read_figures(stamp_file, ExportFigures, "delete it and export again", RunError)
     if stamp.get("checkpoint_sha256") != checkpoint_sha256 or stamp.get("askew_version") != VERSION:
         return False
     return all(
-        (run.path / name).exists() and sha256(run.path / name) == checksum for name, checksum in stamp["sha256"].items()
+        file.exists() and sha256(file) == stamp["sha256"].get(file.name) for file in (run.network_file, run.model)
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from bnn import UserError
+from bnn.readers import read_toml
 
 BOARD_FOLDER = Path(__file__).parent / "boards"
 MAX_CLOCK_MHZ = 1000.0
+MOST = {"luts": 10**8, "ffs": 10**8, "bram36": 10**6, "dsps": 10**6}
+"""Ten times what the largest FPGA offers."""
 
 
 class BoardError(UserError):
@@ -89,8 +91,8 @@ def _plain(name: str) -> str:
 def _read(path: Path) -> Board:
     where = f"board file {path}"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        table = read_toml(path)
+    except (UserError, OSError) as error:
         raise BoardError(f"{where}: cannot be read ({error})") from error
     known = {entry.name for entry in fields(Board)}
     for key in table:
@@ -99,10 +101,10 @@ def _read(path: Path) -> Board:
     values: dict[str, Any] = {}
     for key in ("name", "part", "family"):
         values[key] = _value(where, table, key, str)
-    for key in ("luts", "ffs", "bram36", "dsps"):
+    for key, most in MOST.items():
         values[key] = _value(where, table, key, int)
-        if values[key] < 0:
-            raise BoardError(f"{where}: {key} ({values[key]}) must be at least 0")
+        if not 0 <= values[key] <= most:
+            raise BoardError(f"{where}: {key} ({values[key]}) must be at least 0, and at most {most:,}")
     values["clock_mhz"] = float(_value(where, table, "clock_mhz", (int, float)))
     if not 0 < values["clock_mhz"] <= MAX_CLOCK_MHZ:
         raise BoardError(f"{where}: clock_mhz ({values['clock_mhz']}) must lie in 0..{MAX_CLOCK_MHZ}")

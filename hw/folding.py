@@ -7,7 +7,6 @@ layer's matrix then takes synapse_fold * neuron_fold cycles a position, and a fr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +16,7 @@ from typing import Any
 
 from bnn import ConvLayer, MatrixLayer, Network, Shape, UserError
 from bnn.files import write_json
+from bnn.readers import door, read_json
 from bnn.version import VERSION
 
 FOLDING_FOLDER = Path(__file__).parent / "foldings"
@@ -191,12 +191,13 @@ def load_folding(path: Path | str, network: Network) -> Folding:
         file = FOLDING_FOLDER / f"{path}.json"
     where = f"folding file {file}"
     try:
-        described = json.loads(file.read_text(encoding="utf-8"))
-        network_hash, layers = described.get("network_hash"), dict(described["layers"])
+        with door(where, "not a folding file", "make it with `askew fold`", FoldingError):
+            described = read_json(file, "make it with `askew fold`")
+            network_hash, layers = described.get("network_hash"), dict(described["layers"])
     except FileNotFoundError as error:
         raise FoldingError(f"{where}: does not exist") from error
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise FoldingError(f"{where}: not a folding file ({error!r})") from error
+    except OSError as error:
+        raise FoldingError(f"{where}: cannot be read ({error.strerror})") from error
     if network_hash is not None and network_hash != network.hash:
         raise FoldingError(
             f"{where}: made for network {str(network_hash)[:12]}, this network is {network.hash[:12]}; fold it again"

@@ -81,6 +81,17 @@ class FoldingSpace:
         every = {choice.cycles for choices in self.choices for choice in choices}
         return sorted(cycles for cycles in every if cycles >= fastest)
 
+    @cached_property
+    def _most_bram18(self) -> int:
+        """Block RAMs that no choice exceeds, so that a board with more is no more work."""
+        most, lanes_before = 0, {0}
+        for index, choices in enumerate(self.choices):
+            entering = {(choice.folding.simd, choice.keeps_beats): choice for choice in choices}.values()
+            most += max(choice.resources.bram18 for choice in choices)
+            most += max(self.converter(index, lanes, choice).bram18 for choice in entering for lanes in lanes_before)
+            lanes_before = {choice.lanes for choice in choices}
+        return most
+
     def converter(self, index: int, lanes: int, choice: Choice) -> Resources:
         """What stands between the segment before, which gives ``lanes``, and this choice for segment ``index``."""
         simd = choice.folding.simd
@@ -109,7 +120,7 @@ class FoldingSpace:
 
         None where there are none within the budget.
         """
-        rams = budget.bram18 - TOP_OVERHEAD.bram18 + 1
+        rams = min(budget.bram18 - TOP_OVERHEAD.bram18, self._most_bram18) + 1
         if rams < 1:
             return None
         # (rams,) the fewest LUTs with exactly so many block RAMs, per number of lanes; and what led there.

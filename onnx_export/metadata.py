@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 
 from bnn.errors import UserError
+from bnn.readers import in_one_line
 
 NETWORK_HASH_KEY = "askew_network_hash"
 VERSION_KEY = "askew_version"
@@ -25,5 +26,5 @@ def read_metadata(path: Path) -> dict[str, str]:
     except OSError:
         raise
     except Exception as error:  # protobuf raises errors of its own kind
-        raise UserError(f"{path}: not a whole ONNX file ({error}); export it again") from error
+        raise UserError(f"{path}: not a whole ONNX file ({in_one_line(error)}); export it again") from error
     return {entry.key: entry.value for entry in model.metadata_props}

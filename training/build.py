@@ -26,6 +26,13 @@ def build_network(config: Config, shape: Shape, classes: int) -> TrainableNetwor
     return kind(config, shape, classes)
 
 
+def count_weights(config: Config, shape: Shape, classes: int) -> int:
+    """The weights of its matrices; ConfigError as from ``build_network``."""
+    if config.network.residual is not None:
+        return plan_residual(config, shape, classes).weights
+    return sum(plan.mw * plan.mh for plan in plan_network(config, shape, classes))
+
+
 def count_multiplications(config: Config, shape: Shape, classes: int) -> int:
     """About how many multiplications one image takes; ConfigError as from ``build_network``."""
     if config.network.residual is not None:

@@ -2,26 +2,73 @@
 
 from __future__ import annotations
 
-import pickle
-import tomllib
-import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from bnn.errors import UserError
 from bnn.files import atomic_path
+from bnn.network import Shape
+from bnn.readers import door, parse_toml
 from bnn.version import VERSION
-from training.build import build_network
+from training.build import build_network, count_weights
 from training.config import Config
 from training.models import BinaryNetwork
 from training.network import TrainableNetwork
+from training.torch_file import read_torch
 
 FORMAT = 1
 KEPT_EPOCHS = 2  # the last, and the one before in case the disk damages the last
-DAMAGED = (RuntimeError, ValueError, KeyError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile)
+MAX_SIZE = 1 << 16  # of an image, or of its channels
+MAX_CLASSES = 1 << 20
+
+Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
+Tensors = dict[str, Tensor]
+
+
+class _Content(BaseModel):
+    """What a file of ours holds; keys beyond that pass."""
+
+    model_config = ConfigDict(strict=True, arbitrary_types_allowed=True)
+
+
+class _Result(_Content):
+    test_accuracy: Annotated[float, Field(ge=0, le=1)]
+    history: Annotated[list[dict[str, float]], Field(min_length=1)]
+    resumed_from_epoch: Annotated[int, Field(ge=0)]
+
+
+class _Trained(_Content):
+    format: Literal[1]
+    config: str
+    config_hash: str
+    model_hash: str
+    shape: Annotated[list[Size], Field(min_length=3, max_length=3)]
+    classes: Annotated[int, Field(ge=1, le=MAX_CLASSES)]
+    state: Tensors
+    result: _Result
+
+
+class _Progress(_Content):
+    epochs: Annotated[int, Field(ge=1)]
+    config: str
+    config_hash: str
+    world_size: Annotated[int, Field(ge=1)]
+    threads: Annotated[int, Field(ge=1)]
+    history: Annotated[list[dict[str, float]], Field(min_length=1)]
+
+
+class _Epoch(_Content):
+    askew: _Progress
+    epoch: Annotated[int, Field(ge=0)]
+    global_step: Annotated[int, Field(ge=0)]
+    state_dict: Tensors
+    optimizer_states: list[dict[str, Any]]
+    lr_schedulers: list[dict[str, Any]]
+    loops: dict[str, Any]
 
 
 class CheckpointError(UserError):
@@ -54,13 +101,19 @@ def load_trained(path: Path, config: Config) -> TrainableNetwork:
     content = read_trained(path)
     if content["model_hash"] != config.model_hash:
         raise CheckpointError(f"{path}: checkpoint of another model: {difference(content['config'], config, MODEL)}")
-    model = build_network(config, tuple(content["shape"]), content["classes"])
-    try:
+    with door(path, "checkpoint does not fit the model", "train again", CheckpointError):
+        shape, classes = tuple(content["shape"]), content["classes"]
+        _check_size(config, shape, classes, content["state"])
+        model = build_network(config, shape, classes)
         model.load_state_dict(content["state"])
-    except RuntimeError as error:
-        first = " ".join(str(error).split())[:200]
-        raise CheckpointError(f"{path}: checkpoint does not fit the model: {first}; train again") from None
     return model.eval()
+
+
+def _check_size(config: Config, shape: Shape, classes: int, state: Tensors) -> None:
+    """Refuse a shape or classes that would make a larger model than the weights that are there, before it is made."""
+    stated, there = count_weights(config, shape, classes), sum(tensor.numel() for tensor in state.values())
+    if stated > there:
+        raise ValueError(f"images {shape} and {classes} classes make {stated:,} weights, it has {there:,}")
 
 
 def load_binary(path: Path, config: Config) -> BinaryNetwork:
@@ -81,10 +134,10 @@ def read_trained(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise CheckpointError(f"{path}: no trained model; run `askew train` first")
     content = _load(path)
-    if content is None or "format" not in content:
-        raise CheckpointError(f"{path}: damaged, or no checkpoint of Askew; delete it and train again")
-    if content["format"] != FORMAT:
+    if content is not None and isinstance(content.get("format"), int) and content["format"] > FORMAT:
         raise CheckpointError(f"{path}: format {content['format']}, this version reads {FORMAT}; update Askew")
+    if content is None or not _is(_Trained, content):
+        raise CheckpointError(f"{path}: damaged, or no checkpoint of Askew; delete it and train again")
     return content
 
 
@@ -97,7 +150,9 @@ def latest_epoch(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     """The newest epoch checkpoint that can be read, and its content; None where there is none."""
     for path in sorted(folder.glob("epoch-*.ckpt"), reverse=True):
         content = _load(path)
-        if content is not None and "askew" in content:
+        if content is None or not _is(_Epoch, content):
+            continue
+        if path == epoch_path(folder, content["askew"]["epochs"]):
             return path, content
     return None
 
@@ -113,7 +168,7 @@ MODEL = ("network", "activation")
 
 def difference(toml: str, config: Config, sections: tuple[str, ...] | None = None) -> str:
     """The first setting in which a checkpoint's configuration differs from this one, in words."""
-    theirs, ours = _flat(tomllib.loads(toml)), _flat(config.settings())
+    theirs, ours = _flat(parse_toml(toml, "its config", CheckpointError)), _flat(config.settings())
     for key in sorted({*theirs, *ours}):
         if theirs.get(key) != ours.get(key) and (sections is None or key.split(".")[0] in sections):
             return f"{key} is {_shown(theirs, key)} there and {_shown(ours, key)} in the config"
@@ -134,13 +189,18 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _load(path: Path) -> dict[str, Any] | None:
     try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:  # PyTorch itself doesn't look at the checksums
-                return None
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except DAMAGED:
+        with door(path, "damaged", "train again", CheckpointError):
+            return read_torch(path)
+    except (CheckpointError, OSError):
         return None
-    return content if isinstance(content, dict) else None
+
+
+def _is(model: type[_Content], content: dict[str, Any]) -> bool:
+    try:
+        model.model_validate(content)
+    except ValidationError:
+        return False
+    return True
 
 
 def network_state(content: dict[str, Any]) -> dict[str, Tensor]:

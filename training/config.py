@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -16,6 +15,7 @@ import tomli_w
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from bnn.errors import UserError
+from bnn.readers import door, parse_toml, read_toml
 from training.complaints import describe
 from training.settings import ActivationConfig, DataConfig, NetworkConfig, Section, TrainingConfig
 
@@ -106,14 +106,12 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     shipped = CONFIG_FOLDER / f"{path}.toml"
     path = shipped if not Path(path).exists() and shipped.exists() else Path(path)
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = read_toml(path, ConfigError)
     except FileNotFoundError:
         names = ", ".join(sorted(file.stem for file in CONFIG_FOLDER.glob("*.toml")))
         raise ConfigError(f"{path}: no such config file; give a TOML file or one of {names}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from None
     return parse_config(settings, str(path), overrides)
 
 
@@ -124,10 +122,11 @@ def parse_config(settings: dict[str, Any], source: str, overrides: Sequence[str]
         key, value = _split_override(override)
         overridden[key] = override
         settings = _with_setting(settings, key.split("."), value, override)
-    try:
-        config = Config.model_validate(settings)
-    except ValidationError as error:
-        raise ConfigError(describe(error, Config, source, overridden)) from None
+    with door(source, "cannot be used", "correct it", ConfigError):
+        try:
+            config = Config.model_validate(settings)
+        except ValidationError as error:
+            raise ConfigError(describe(error, Config, source, overridden)) from None
     config._source = source
     return config
 
@@ -142,8 +141,8 @@ def _split_override(override: str) -> tuple[str, Any]:
     if not equals or not all(part.isidentifier() for part in key.split(".")):
         raise ConfigError(f"--set {override}: must be section.key=value, such as training.epochs=5")
     try:
-        return key, tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return key, parse_toml(f"value = {text}", f"--set {override}", ConfigError)["value"]
+    except ConfigError:
         return key, text.strip()
 
 

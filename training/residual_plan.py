@@ -87,6 +87,11 @@ class ResidualPlan:
         return [self.stem, *(conv for conv in blocks if conv is not None)]
 
     @property
+    def weights(self) -> int:
+        """Of all matrices."""
+        return sum(conv.weights for conv in self.convolutions) + self.blocks[-1].second.channels * self.classes
+
+    @property
     def multiplications(self) -> int:
         """Of one image."""
         dense = self.blocks[-1].second.channels * self.classes

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from bnn.files import atomic_path, write_text
 from training.arithmetic import PLAIN, Arithmetic
-from training.checkpoint import CheckpointError, difference, epoch_path, forget_old_epochs, latest_epoch
+from training.checkpoint import (
+    CheckpointError,
+    difference,
+    epoch_path,
+    forget_old_epochs,
+    latest_epoch,
+    network_state,
+)
 from training.config import Config
 from training.module import BinaryTraining
+from training.network import TrainableNetwork
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,17 @@ class Start:
     path: Path | None = None
     threads: int | None = None
     arithmetic: Arithmetic | None = None
+    sizes: Mapping[str, torch.Size] = field(default_factory=dict)
+
+    def verify(self, network: TrainableNetwork) -> None:
+        """Raise CheckpointError where the checkpoint's network has other parameters than this one."""
+        ours = {name: tensor.shape for name, tensor in network.state_dict().items()}
+        if self.path is not None and ours != self.sizes:
+            differing = next(name for name in (*ours, *self.sizes) if ours.get(name) != self.sizes.get(name))
+            raise CheckpointError(
+                f"{self.path}: {differing} does not fit the model of the config; delete the file, and the training "
+                "goes on from the one before"
+            )
 
 
 def find_start(folder: Path, config: Config, world_size: int) -> Start:
@@ -47,7 +68,8 @@ def find_start(folder: Path, config: Config, world_size: int) -> Start:
         )
     # before there was a choice, all trainings were plain
     arithmetic = Arithmetic.from_name(ours.get("arithmetic", PLAIN.name))
-    return Start(ours["epochs"], path, ours["threads"], arithmetic)
+    sizes = {name: tensor.shape for name, tensor in network_state(content).items()}
+    return Start(ours["epochs"], path, ours["threads"], arithmetic, sizes)
 
 
 class EpochCheckpoint(Checkpoint):

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, Tag, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from training.sources.preparation import Preparation, pair
 
@@ -91,6 +101,16 @@ class Section(BaseModel):
     """Frozen; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic takes true for 1.0 and "0.5" for 0.5; nobody who writes that means it."""
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        kinds = {getattr(kind, "__origin__", kind) for kind in get_args(annotation)} or {annotation}
+        if float in kinds <= {float, type(None)} and isinstance(value, (bool, str)):
+            raise ValueError("should be a valid number")
+        return value
 
 
 class DataConfig(Section):

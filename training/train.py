@@ -127,6 +127,7 @@ def train(
     if threads is None:
         threads = start.threads or default_threads(config, dataset, devices, arithmetic)
     module = BinaryTraining(config, dataset, training_split, validation_split, Manner(threads, arithmetic, measure))
+    start.verify(module.network)
     if start.epochs < config.training.epochs:
         with _quiet(), _thread_count(threads):
             trainer = _trainer(config, run_dir, start.epochs, devices, num_nodes, progress, callbacks)

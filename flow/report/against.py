@@ -47,7 +47,7 @@ def side_by_side(run: RunFolder, report: dict[str, Any]) -> dict[str, Any]:
         "accuracy": golden.get("accuracy"),
         "frames": golden.get("frames"),
         "weight_bits": report["network"]["weight_bits"],
-        "threshold_shift": config_table(run).get("activation", {}).get("threshold_shift"),
+        "threshold_shift": config_table(run, "activation").get("threshold_shift"),
         **{key: timed.get(key) for key in ("frame_ii_cycles", "latency_cycles", "frames_per_second", "latency_us")},
         **{key: placed.get(key) for key in ("luts", "bram18")},
         "thresholds": {

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bnn.network import ConvLayer, Layer, MatrixLayer, Network, Shape
+from bnn.readers import read_text
 from bnn.version import VERSION
 from flow.report import evidence
 from flow.report.against import side_by_side
@@ -86,7 +87,7 @@ def _of_stages(run: RunFolder, network: Network) -> dict[str, Any]:
         "network_hash": network.hash,
         "askew_version": VERSION,
         "run": run.path.name,
-        "config": run.config.read_text(encoding="utf-8"),
+        "config": read_text(run.config),
         "network": describe_network(network, profile) | {"images": describe_images(run, network)},
         "rungs": {
             name: rung | {"accuracy_interval": evidence.interval(rung["accuracy"], rung["frames"])}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.errors import UserError
 from bnn.network import Network
+from bnn.readers import read_toml
 from flow.report.pictures import png_base64
 from flow.run_folder import Golden, RunFolder
 from hw.board import BoardError, load_board
@@ -25,18 +26,19 @@ def class_names(run: RunFolder, classes: int) -> list[str]:
     exported = (run.result("export") or {}).get("class_names")
     if isinstance(exported, list) and len(exported) == classes:
         return [str(name) for name in exported]
-    known = KNOWN.get(str(config_table(run).get("data", {}).get("name")))
+    known = KNOWN.get(str(config_table(run, "data").get("name")))
     if known is not None and len(known.class_names) == classes:
         return list(known.class_names)
     return [str(label) for label in range(classes)]
 
 
-def config_table(run: RunFolder) -> dict[str, Any]:
-    """The run's config; empty where it is damaged, which `export` and `train` report."""
+def config_table(run: RunFolder, section: str) -> dict[str, Any]:
+    """A section of the run's config; empty where it is damaged, which `export` and `train` report."""
     try:
-        return tomllib.loads(run.config.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError:
+        found = read_toml(run.config).get(section)
+    except UserError:
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def interval(accuracy: float, frames: int) -> list[float]:

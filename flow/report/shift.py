@@ -16,7 +16,7 @@ def before_shift(run: RunFolder, exported: dict[str, Any] | None, golden: Golden
     ``BinaryNetwork.trace``: a layer that pools before its activation is found under its pool's name. Layers without a
     shift are left out, and all are where the checkpoint that was exported is no longer there.
     """
-    shift = config_table(run).get("activation", {}).get("threshold_shift", 0.0)
+    shift = config_table(run, "activation").get("threshold_shift", 0.0)
     if not (any(shift) if isinstance(shift, list) else shift):
         return {}
     if not run.checkpoint.exists() or (exported or {}).get("checkpoint_sha256") != sha256(run.checkpoint):

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bnn.errors import UserError
+from flow.figures import StudySummary, read_figures
 from flow.report.plots import WIDTH, label_rows
 from flow.report.svg import INK, PAPER, SERIES, draw, draw_file
 from flow.report.tables import number, percent, signed, table
-from flow.run_folder import RunFolder, read_json
+from flow.run_folder import RunFolder
 from training.config import load_config
 
 SUMMARY = "summary.json"
@@ -38,10 +39,18 @@ def read_study(folder: Path, run: RunFolder) -> dict[str, Any]:
             f"--study {folder}: no {SUMMARY} there; run `askew study --config STUDY --out {folder}`, again if it is an "
             "older one: rows that are done stay"
         )
-    study = read_json(file)
-    if not {"name", "question", "rows", "axis", "points", "statement", "method"} <= set(study):
-        raise UserError(f"--study {folder}: {SUMMARY} is not one that `askew study` writes")
+    study = read_figures(file, StudySummary, "it is not one that `askew study` writes; run the study again")
+    axis, points = study["axis"], study["points"]
+    if axis["numeric"] and not all(is_number(point["value"]) for point in points):
+        raise UserError(f"{file}: damaged (axis {axis['key']} is numeric, its values are not); run the study again")
+    if any(point["varied"].keys() != points[0]["varied"].keys() for point in points):
+        raise UserError(f"{file}: damaged (its points vary different settings); run the study again")
     return study | {"this_run": _place_of(run, study)}
+
+
+def is_number(value: Any) -> bool:
+    """A number, not a boolean."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _place_of(run: RunFolder, study: dict[str, Any]) -> dict[str, int] | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from scipy.special import stdtr, stdtrit
 
+from flow.report.study import is_number
 from flow.report.tables import signed
 from flow.study.plan import Study
 
@@ -27,14 +28,14 @@ def find_axis(study: Study) -> dict[str, Any]:
     """
     choices: dict[str, Sequence[Any]] = {CONFIG: study.configs, VARIANT: [one.name for one in study.variants]}
     choices = {key: values for key, values in (choices | study.vary).items() if len(values) > 1}
-    numeric = [key for key, values in choices.items() if all(map(_is_number, values))]
+    numeric = [key for key, values in choices.items() if all(map(is_number, values))]
     settings = [key for key in choices if key not in {CONFIG, VARIANT}]
     if numeric:
         key = max(numeric, key=lambda key: len(choices[key]))
     else:
         key = VARIANT if VARIANT in choices else settings[0] if settings else CONFIG
     values = choices.get(key, [])
-    zero = [value for value in values if _is_number(value) and value == 0]
+    zero = [value for value in values if is_number(value) and value == 0]
     return {
         "key": key,
         "numeric": key in numeric,
@@ -165,10 +166,6 @@ def _accuracies(point: dict[str, Any]) -> list[float]:
 
 def _on(point: dict[str, Any], key: str) -> Any:
     return point[key] if key in {CONFIG, VARIANT} else point["varied"][key]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _short(key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import tomllib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,11 +11,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bnn.errors import UserError
+from bnn.readers import DamagedFileError, door, read_toml
 from training.config import Config, ConfigError, load_config
 
 STUDY_FOLDER = Path(__file__).parent / "studies"
 PLAIN = "plain"
 ID_DIGITS = 12
+MAX_ROWS = 10_000  # trainings; more would take years, and their plan minutes
 
 
 class StudyError(UserError):
@@ -65,6 +67,9 @@ class Study(_Section):
         Raises:
             ConfigError: a row's settings are not a configuration; the message names the setting.
         """
+        count = len(self.configs) * len(self.variants) * len(self.seeds) * math.prod(map(len, self.vary.values()))
+        if count > MAX_ROWS:
+            raise ConfigError(f"it has {count:,} rows, may have {MAX_ROWS:,}; vary less at once")
         rows = []
         for config, variant in itertools.product(self.configs, self.variants):
             for values in itertools.product(*self.vary.values()):
@@ -118,18 +123,18 @@ def load_study(path: Path | str) -> Study:
         if str(path) not in shipped:
             raise StudyError(f"study {str(path)!r}: no such file; shipped: {', '.join(shipped)}")
         file = STUDY_FOLDER / f"{path}.toml"
-    try:
-        described = tomllib.loads(file.read_text(encoding="utf-8"))
-        study = Study.model_validate(described)
-        study.rows()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise StudyError(f"study {file}: cannot be read ({error})") from error
-    except ConfigError as error:
-        raise StudyError(f"study {file}: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise StudyError(f"study {file}: {where}: {first['msg']}") from error
+    with door(f"study {file}", "cannot be used", "correct it", StudyError):
+        try:
+            study = Study.model_validate(read_toml(file))
+            study.rows()
+        except (OSError, DamagedFileError) as error:
+            raise StudyError(f"study {file}: cannot be read ({error})") from error
+        except ConfigError as error:
+            raise StudyError(f"study {file}: {error}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise StudyError(f"study {file}: {where}: {first['msg']}") from error
     return study
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from bnn.errors import UserError
-from bnn.files import write_json
+from bnn.files import write_figures
 from bnn.version import VERSION
-from flow.run_folder import read_json
-from flow.study.plan import StudyRow
+from flow.figures import RowFigures, read_figures
+from flow.study.plan import StudyError, StudyRow
 
 DONE, FAILED = "done", "failed"
 INTEGER, REFERENCE = "integer", "reference"  # whose accuracy it is: the integer network's, or the trained model's
@@ -26,8 +26,8 @@ def finished_row(out: Path, row: StudyRow) -> dict[str, Any] | None:
     file = row_file(out, row)
     if not file.exists():
         return None
-    figures = read_json(file)
-    return figures if figures.get("status") == DONE and figures.get("config_hash") == row.config.hash else None
+    figures = read_figures(file, RowFigures, "delete it, and the study computes the row again", StudyError)
+    return figures if figures["status"] == DONE and figures["config_hash"] == row.config.hash else None
 
 
 def compute_row(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def compute_row(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -
         figures |= {"status": FAILED, "error": f"{type(error).__name__}: {error}"}
     figures |= {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu_start}
     row_file(out, row).parent.mkdir(parents=True, exist_ok=True)
-    write_json(row_file(out, row), figures)
+    write_figures(row_file(out, row), figures)
     return figures
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bnn.errors import UserError
-from bnn.files import write_text
+from bnn.files import clear_stale, write_text
 from flow.study.plan import Study, StudyRow
 from flow.study.row import DONE, compute_row, finished_row
 from flow.study.table import write_tables
@@ -72,10 +72,11 @@ def claim(study: Study, out: Path) -> None:
     """Make the folder the study's; UserError where it is another study's."""
     described = study.model_dump_json(indent=2)
     file = out / "study.json"
-    if file.exists() and file.read_text(encoding="utf-8") != described:
+    if file.exists() and file.read_bytes() != described.encode():
         raise UserError(f"{out}: holds another study, or another version of this one; choose another --out")
     out.mkdir(parents=True, exist_ok=True)
     write_text(file, described)
+    clear_stale([out, out / "rows"])
 
 
 class _ClusterLostError(Exception):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnn.files import atomic_path, write_json, write_text
+from bnn.files import atomic_path, write_figures, write_text
 from bnn.version import VERSION
 from flow.report.study import SUMMARY, plot_study_file, study_section
 from flow.study.comparison import compare_points, find_axis, state
@@ -44,7 +44,7 @@ def write_tables(study: Study, results: list[Result], out: Path) -> None:
     with atomic_path(out / "rows.parquet") as temporary:
         frame.to_parquet(temporary, index=False)
     found = summarize(study, results)
-    write_json(out / SUMMARY, found)
+    write_figures(out / SUMMARY, found)
     question = f"{study.question}\n\n" if study.question else ""
     write_text(out / "summary.md", f"# {study.name}\n\n{question}{study_section(found)}")
     write_text(out / "accuracy.svg", plot_study_file(found))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bnn import MatrixLayer, Network, UserError
+from bnn.readers import read_json
 from bnn.version import VERSION
 from hw.cycles import size_buffers
 from hw.dataflow import Dataflow, build_dataflow
@@ -180,9 +181,9 @@ def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
         DesignError: no design there, or one of another network.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json(folder / MANIFEST, "generate it again")
         network_hash = manifest["network_hash"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise DesignError(f"{folder}: not a design folder ({error!r}); generate it again") from error
     if network_hash != network.hash:
         raise DesignError(

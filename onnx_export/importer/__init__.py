@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bnn.errors import UserError
 from bnn.network import Network, Shape
+from bnn.readers import door, printable
 from onnx_export.absorb import absorb
 from onnx_export.importer.fold import fold_constants
 from onnx_export.importer.graph import ImportRefusedError, read_graph
@@ -90,13 +91,14 @@ def import_qonnx(
         FileNotFoundError: there is no such file.
         ImportRefusedError: damaged, or what cannot become integers, by node and reason.
     """
-    try:
-        graph = fold_constants(read_graph(path))
-        scale, note = find_input_scale(graph, input_scale)
-        walk = Walk(graph, (np.arange(256) * scale).astype(np.float32))
-        network = absorb(walk.staged, progress)
-    except UserError as error:
-        raise ImportRefusedError(f"{path}: {error}") from error
+    with door(path, "damaged, or of a form that the import does not know", "export it again", ImportRefusedError):
+        try:
+            graph = fold_constants(read_graph(path))
+            scale, note = find_input_scale(graph, input_scale)
+            walk = Walk(graph, (np.arange(256) * scale).astype(np.float32))
+            network = absorb(walk.staged, progress)
+        except UserError as error:
+            raise ImportRefusedError(f"{path}: {printable(str(error))}") from error
     notes = (*([note] if note else []), *walk.notes)
     recorded = graph.metadata.get(NETWORK_HASH_KEY)
     return ImportedModel(network, scale, graph.input_shape, walk.arrangement, recorded, notes)

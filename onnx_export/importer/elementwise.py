@@ -13,7 +13,10 @@ from onnx import TensorProto
 
 from onnx_export.importer.graph import Node
 from onnx_export.importer.layout import Layout
+from onnx_export.importer.onnx_file import type_name
 from onnx_export.importer.quantizers import QUANTIZERS, check_parameters, quantize
+
+MAX_THRESHOLD_BITS = 16  # of what a MultiThreshold gives
 
 Values = NDArray[Any]  # (n, C), or (n, 1) where all channels are alike; float32, or bool behind a comparison
 Function = Callable[[Values], Values]
@@ -108,7 +111,7 @@ def _batch_normalization(node: Node, layout: Layout, constants: _Constants) -> _
     shape = [1] * layout.places.ndim
     parameters = []
     for constant in constants[1:5]:
-        if constant is None or constant.size != layout.places.shape[axis]:
+        if constant is None or constant.shape != (layout.places.shape[axis],):
             raise node.refuse(f"its parameters must be {layout.places.shape[axis]} constants each")
         shape[axis] = constant.size
         parameters.append(layout.per_channel(node, constant.reshape(shape)))
@@ -132,7 +135,7 @@ def _multi_threshold(node: Node, layout: Layout, constants: _Constants) -> _Buil
     order = node.attributes.get("data_layout") or {3: "NWC", 4: "NCHW"}.get(rank, "NC")
     axis = order.index("C") if "C" in order else 1
     given = constants[1]
-    if given is None or given.ndim != 2 or given.shape[0] not in {1, layout.places.shape[axis]}:
+    if given is None or given.ndim != 2 or given.shape[0] not in {1, layout.places.shape[axis]} or _too_many(given):
         raise node.refuse(f"its thresholds must be constants ({layout.places.shape[axis]}, n) or (1, n)")
     shape = [1] * rank
     shape[axis] = given.shape[0]
@@ -149,6 +152,10 @@ def _multi_threshold(node: Node, layout: Layout, constants: _Constants) -> _Buil
     return count, list(thresholds)
 
 
+def _too_many(thresholds: NDArray[Any]) -> bool:
+    return bool(thresholds.shape[1] >= 2**MAX_THRESHOLD_BITS)
+
+
 def _where(node: Node, layout: Layout, constants: _Constants) -> _Built:
     if constants[0] is not None or constants[1] is None or constants[2] is None:
         raise node.refuse("chooses between tensors that depend on the image; must choose between constants")
@@ -160,7 +167,7 @@ def _cast(node: Node, layout: Layout, constants: _Constants) -> _Built:
     types: dict[int, type[Any]] = {TensorProto.FLOAT: np.float32, TensorProto.BOOL: np.bool_}
     target = node.attributes.get("to")
     if target not in types:
-        given = TensorProto.DataType.Name(target) if isinstance(target, int) else str(target)
+        given = type_name(target) if isinstance(target, int) else str(target)
         raise node.refuse(f"casts to {given}; only FLOAT and BOOL have the arithmetic of the integer network's model")
     return lambda values: values.astype(types[target]), []
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from onnx_export.importer.graph import Graph, ImportRefusedError, Node
+from onnx_export.importer.growth import check_growth
 from onnx_export.importer.quantizers import QUANTIZERS, quantize
 
 IR_VERSION = 10  # of the one-node models that onnxruntime folds
@@ -73,6 +74,7 @@ def _constant(node: Node) -> NDArray[Any]:
 
 
 def _compute(node: Node, values: list[NDArray[Any] | None], opset: int) -> list[NDArray[Any]]:
+    check_growth(node, values, opset)
     if node.op in QUANTIZERS:
         given = [value for value in values if value is not None]
         return [quantize(node, given[0], given[1:])]

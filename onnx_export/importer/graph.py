@@ -9,9 +9,19 @@ from typing import Any
 
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, external_data_helper, helper, numpy_helper
+from onnx import TensorProto, helper
 
-from bnn.errors import UserError
+from onnx_export.importer.onnx_file import (
+    ImportRefusedError,
+    as_python,
+    finite_size,
+    load_model,
+    to_array,
+    type_name,
+)
+from onnx_export.importer.schemas import check_node
+
+__all__ = ["Graph", "ImportRefusedError", "Node", "read_graph"]
 
 OLDEST_OPSET, NEWEST_OPSET = 9, 20
 ONNX_DOMAINS = {"", "ai.onnx"}
@@ -23,11 +33,8 @@ QONNX_DOMAINS = {
     "finn",
     "onnx.brevitas",
 }
+MAX_PIXELS = 1 << 24  # values of one image
 INPUT_TYPES = {TensorProto.FLOAT, TensorProto.UINT8}
-
-
-class ImportRefusedError(UserError):
-    """A file that cannot become an integer network; the message names the node and says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +90,12 @@ def read_graph(path: Path) -> Graph:
         FileNotFoundError: there is no such file.
         ImportRefusedError: damaged, of an opset outside 9..20, without its external data, or with sizes left open.
     """
-    model = _load(path)
+    model = load_model(path)
     opset = _opset(model)
     graph = model.graph
-    constants = {tensor.name: _array(tensor) for tensor in graph.initializer}
+    constants = {tensor.name: to_array(tensor) for tensor in graph.initializer}
+    if len(constants) != len(graph.initializer):
+        raise ImportRefusedError("two of its constants have the same name")
     if graph.sparse_initializer:
         raise ImportRefusedError(f"constant {graph.sparse_initializer[0].values.name}: sparse, must be dense")
     inputs = [entry for entry in graph.input if entry.name not in constants]
@@ -95,11 +104,11 @@ def read_graph(path: Path) -> Graph:
         raise ImportRefusedError(f"has {len(inputs)} inputs ({names}), must have one, the image")
     source = inputs[0]
     if source.type.tensor_type.elem_type not in INPUT_TYPES:
-        given = TensorProto.DataType.Name(source.type.tensor_type.elem_type)
+        given = type_name(source.type.tensor_type.elem_type)
         raise ImportRefusedError(f"input {source.name}: type {given}, must be FLOAT or UINT8")
     shape, batch = _input_shape(source)
     return Graph(
-        nodes=tuple(_nodes(graph)),
+        nodes=tuple(_nodes(graph, opset)),
         constants=constants,
         input=source.name,
         input_shape=shape,
@@ -112,41 +121,6 @@ def read_graph(path: Path) -> Graph:
     )
 
 
-def _load(path: Path) -> onnx.ModelProto:
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError:
-        raise
-    except Exception as error:  # protobuf raises errors of its own kind
-        raise ImportRefusedError(f"not a whole ONNX file ({error})") from error
-    if not model.graph.node or not model.graph.output:
-        raise ImportRefusedError("not a whole ONNX file (it has no nodes)")
-    held_by_nodes = [entry.t for node in model.graph.node for entry in node.attribute if entry.HasField("t")]
-    for tensor in (*model.graph.initializer, *held_by_nodes):
-        if external_data_helper.uses_external_data(tensor):
-            _load_external(tensor, path.parent)
-    if model.functions:
-        from onnx import inliner  # noqa: PLC0415 - few files need it
-
-        model = inliner.inline_local_functions(model)
-    return model
-
-
-def _load_external(tensor: TensorProto, folder: Path) -> None:
-    location = external_data_helper.ExternalDataInfo(tensor).location
-    if not (folder / location).is_file():
-        raise ImportRefusedError(
-            f"constant {tensor.name}: its values are in the file {location}, which is not in {folder}; copy it there"
-        )
-    try:
-        external_data_helper.load_external_data_for_tensor(tensor, str(folder))
-        tensor.data_location = TensorProto.DEFAULT
-        del tensor.external_data[:]
-        numpy_helper.to_array(tensor)
-    except Exception as error:
-        raise ImportRefusedError(f"constant {tensor.name}: cannot be read from {location} ({error})") from error
-
-
 def _opset(model: onnx.ModelProto) -> int:
     versions = [entry.version for entry in model.opset_import if entry.domain in ONNX_DOMAINS]
     opset = versions[0] if versions else 0
@@ -155,11 +129,6 @@ def _opset(model: onnx.ModelProto) -> int:
             f"opset {opset}, must be {OLDEST_OPSET} to {NEWEST_OPSET}; export it again with opset_version=13"
         )
     return int(opset)
-
-
-def _array(tensor: TensorProto) -> NDArray[Any]:
-    array: NDArray[Any] = numpy_helper.to_array(tensor)
-    return array
 
 
 def _input_shape(source: onnx.ValueInfoProto) -> tuple[tuple[int, ...], int]:
@@ -171,6 +140,8 @@ def _input_shape(source: onnx.ValueInfoProto) -> tuple[tuple[int, ...], int]:
         raise ImportRefusedError(
             f"input {source.name}: shape ({shown}), must be a batch and fixed sizes; export it with fixed sizes"
         )
+    if not finite_size(sizes[1:], MAX_PIXELS):
+        raise ImportRefusedError(f"input {source.name}: shape {sizes}, an image may have {MAX_PIXELS:,} values")
     return (1, *sizes[1:]), max(sizes[0], 0)
 
 
@@ -182,17 +153,19 @@ def _annotation(graph: onnx.GraphProto, tensor: str) -> str | None:
     return None
 
 
-def _nodes(graph: onnx.GraphProto) -> Iterator[Node]:
+def _nodes(graph: onnx.GraphProto, opset: int) -> Iterator[Node]:
+    made = {tensor.name for tensor in graph.initializer}
     for index, proto in enumerate(graph.node):
         name = proto.name or (proto.output[0] if proto.output else f"number {index}")
         if proto.domain not in ONNX_DOMAINS | QONNX_DOMAINS:
             raise ImportRefusedError(f"node {name} ({proto.op_type}): of the domain {proto.domain}, which is not known")
-        attributes = {entry.name: _decoded(helper.get_attribute_value(entry)) for entry in proto.attribute}
+        check_node(proto, opset)
+        attributes = {entry.name: as_python(helper.get_attribute_value(entry)) for entry in proto.attribute}
         inputs, outputs = tuple(proto.input), tuple(proto.output)
+        doubled = [tensor for tensor in outputs if tensor in made]
+        if doubled or not outputs or not outputs[0]:
+            raise ImportRefusedError(
+                f"node {name} ({proto.op_type}): gives {', '.join(doubled) or 'nothing'}, must give a new tensor"
+            )
+        made.update(tensor for tensor in outputs if tensor)
         yield Node(name, proto.op_type, inputs, outputs, attributes, proto.domain == NHWC_DOMAIN)
-
-
-def _decoded(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode()
-    return numpy_helper.to_array(value) if isinstance(value, TensorProto) else value

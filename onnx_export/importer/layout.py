@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.network import Shape
-from onnx_export.importer.graph import Node
+from onnx_export.importer.graph import ImportRefusedError, Node
+from onnx_export.importer.onnx_file import finite_size
+
+MAX_ELEMENTS = 1 << 26  # of one activation
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,8 @@ class Layout:
 
 
 def _numbered(shape: Shape) -> NDArray[np.int64]:
+    if not finite_size(shape, MAX_ELEMENTS):
+        raise ImportRefusedError(f"an activation of {' x '.join(map(str, shape))} values, may be {MAX_ELEMENTS:,}")
     return np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape)
 
 

@@ -1,11 +1,17 @@
 """A run folder refuses what does not belong together. Oracle: what the test put there."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
 from bnn import DenseLayer, InputEncoding, Network, save_network
+from bnn.files import clear_stale, is_temporary, write_new_text
 from flow.run_folder import Golden, RunError, RunFolder
 
 
@@ -74,3 +80,94 @@ def test_results_of_another_network_are_refused(run):
     (run.path / "simulate.json").write_text('{"frames": ')
     with pytest.raises(RunError, match=r"simulate.json: damaged .*delete it"):
         run.result("simulate")
+
+
+def aged(path, seconds):
+    os.utime(path, (time.time() - seconds, time.time() - seconds))
+    return path
+
+
+def test_a_folder_in_which_a_run_was_killed_in_its_first_moments_is_claimed(tmp_path):
+    left = tmp_path / ".config.toml.4000000.tmp.toml"
+    left.write_text("half")
+    aged(left, 60)
+    run = RunFolder.claim(tmp_path, "a = 1\n")
+    assert [path.name for path in run.path.iterdir()] == ["config.toml"]
+    (tmp_path / "thesis.tmp").write_text("x")
+    assert not is_temporary("thesis.tmp")
+
+
+def test_what_killed_stages_left_is_cleared_when_the_run_is_opened(run):
+    (run.path / "golden").mkdir()
+    left = [run.path / ".model.onnx.4000000.tmp.onnx", run.path / "golden" / ".input.npy.4000000.tmp.npy"]
+    kept = [run.path / "notes.tmp", run.path / ".hidden", run.path / ".model.onnx.4000001.tmp.onnx"]
+    for path in (*left, *kept):
+        path.write_text("half")
+    for path in left:
+        aged(path, 60)
+    folder = run.path / ".rtl.4000000.tmp"
+    folder.mkdir()
+    aged(folder, 7200)
+    RunFolder.open(run.path)
+    assert not any(path.exists() for path in (*left, folder))
+    assert all(path.exists() for path in kept)  # the last was written just now: its writer may be about to lock it
+
+
+def test_what_a_living_process_writes_is_not_cleared_and_what_a_killed_one_wrote_is(tmp_path):
+    program = (
+        "import pathlib, sys, time\nfrom bnn.files import atomic_path\n"
+        "with atomic_path(pathlib.Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half')\n    print('written', flush=True)\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "figures.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": ":".join(sys.path)}) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "written\n"
+        (temporary,) = tmp_path.iterdir()
+        aged(temporary, 60)
+        clear_stale([tmp_path])
+        assert temporary.exists()
+        writer.send_signal(signal.SIGKILL)
+    clear_stale([tmp_path])
+    assert not temporary.exists()
+
+
+def test_of_two_that_claim_a_folder_at_once_one_gets_it(tmp_path, monkeypatch):
+    def overtaken(path, text):
+        path.write_text("b = 2\n")
+        return write_new_text(path, text)
+
+    monkeypatch.setattr("flow.run_folder.write_new_text", overtaken)
+    with pytest.raises(RunError, match="made by another config"):
+        RunFolder.claim(tmp_path / "one", "a = 1\n")
+    assert (tmp_path / "one" / "config.toml").read_text() == "b = 2\n"
+
+
+def rewritten(run, change):
+    file = run.golden_folder / "manifest.json"
+    manifest = json.loads(file.read_text())
+    del manifest["checksum"]
+    change(manifest)
+    file.write_text(json.dumps(manifest))
+
+
+def test_golden_of_another_form_is_refused(run):
+    ours = network(0)
+    run.write_golden(golden(), ours)
+    rewritten(run, lambda manifest: manifest["sha256"].update({"../config.toml": "0" * 64}))
+    with pytest.raises(RunError, match=r"manifest\.json: damaged .*askew export --run .* --force"):
+        run.golden(ours)
+    run.write_golden(golden(), ours)
+    rewritten(run, lambda manifest: manifest.update(sha256=dict(reversed(manifest["sha256"].items()))))
+    assert np.array_equal(run.golden(ours).images, golden().images)  # found by name, in whatever order they stand there
+    whole = golden()
+    for wrong, reason in (
+        (Golden(whole.images, whole.labels[:3], whole.scores), "labels.npy is int64 of shape"),
+        (Golden(whole.images, whole.labels + 3, whole.scores), "labels reach"),
+        (Golden(whole.images, whole.labels, whole.scores[:, :2]), "expected.npy is int32 of shape"),
+        (Golden(whole.images.astype(np.uint16), whole.labels, whole.scores), "must be uint8"),
+        (whole.first(0), "must be of shape"),
+    ):
+        run.write_golden(wrong, ours)
+        with pytest.raises(RunError, match=reason):
+            run.golden(ours)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import gzip
 import tarfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.readers import MAX_RATIO, UNPACKED_ANYWAY, LimitedReader, door
 from training.sources.catalogue import KnownDataset
 from training.sources.dataset import DataError, Dataset, Split, checked_labels
 
@@ -70,7 +70,10 @@ def _read_archive(archive: Path) -> dict[str, _Located]:
     contents: dict[str, _Located] = {}
     wanted = {*TRAIN_FILES, *TEST_FILES}
     try:
-        with gzip.open(archive) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as members:
+        limit = max(UNPACKED_ANYWAY, MAX_RATIO * archive.stat().st_size)
+        with door(archive, "damaged archive", _AGAIN, DataError), gzip.open(archive) as whole:
+            unpacked = LimitedReader(whole, limit, archive)  # type: ignore[arg-type]
+            members = tarfile.open(fileobj=unpacked, mode="r:")  # noqa: SIM115 - `unpacked` is what is open
             for member in members:  # read in their order, so that the archive is unpacked only once
                 name = Path(member.name).name
                 file = members.extractfile(member) if name in wanted else None
@@ -78,9 +81,6 @@ def _read_archive(archive: Path) -> dict[str, _Located]:
                     contents[name] = (f"{archive}: {name}", file.read())
             while unpacked.read(1 << 20):  # gzip compares its checksum at the very end
                 pass
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{archive}: damaged archive ({reason}); {_AGAIN}") from error
     except OSError as error:
         raise DataError(f"{archive}: cannot be read ({error.strerror or error}); {_AGAIN}") from error
     if missing := sorted(wanted - contents.keys()):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import gzip
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.readers import MAX_RATIO, UNPACKED_ANYWAY, door
 from training.sources.catalogue import KnownDataset
 from training.sources.dataset import DataError, Dataset, Split, checked_labels
 
@@ -53,10 +53,10 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Raises:
         DataError: its magic number, its length or its checksum is wrong.
     """
-    contents = _read_bytes(path)
+    header_bytes = 4 + 4 * dimensions
+    contents = _read_bytes(path, header_bytes)
     expected_magic = (UBYTE << 8) | dimensions
     magic = int.from_bytes(contents[:4], "big")
-    header_bytes = 4 + 4 * dimensions
     if len(contents) >= 4 and magic != expected_magic:
         raise DataError(
             f"{path}: magic number 0x{magic:08x} must be 0x{expected_magic:08x} (bytes, {dimensions} dimensions); "
@@ -120,17 +120,23 @@ def _existing(folder: Path, name: str) -> Path:
     return path
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: Path, header_bytes: int) -> bytes:
+    """The header and what it promises, and one byte more where there is more; no bomb is unpacked further."""
+    kind = "damaged gzip file" if path.suffix == ".gz" else "cannot be read"
     try:
-        if path.suffix != ".gz":
-            return path.read_bytes()
-        with gzip.open(path) as file:
-            return file.read()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: damaged gzip file ({_reason(error)}); {_AGAIN}") from error
+        limit = max(UNPACKED_ANYWAY, MAX_RATIO * path.stat().st_size)
+        with (
+            door(path, kind, _AGAIN, DataError),
+            gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file,
+        ):
+            try:
+                header = file.read(header_bytes)
+                promised = math.prod(np.frombuffer(header[4 : len(header) // 4 * 4], ">u4").tolist())
+                contents = header + file.read(min(promised, limit) + 1)
+            except EOFError:
+                raise ValueError("truncated") from None
+            if len(contents) > limit:
+                raise DataError(f"{path}: unpacks to more than {limit:,} bytes; {_AGAIN}")
+            return contents
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from error
-
-
-def _reason(error: Exception) -> str:
-    return "truncated" if isinstance(error, EOFError) else str(error)

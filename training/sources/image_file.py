@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile
 
+from bnn.readers import door
 from training.sources.dataset import DataError
+from training.sources.png import check_png
 from training.sources.preparation import Size
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
-DAMAGED = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+FORMATS = ("JPEG", "PNG")
+MAX_PIXELS = 1 << 26  # of one image
+LARGE_PIXELS = 1 << 22  # such images are decoded one at a time, or each thread would hold one
+_DECODING_LARGE = threading.Lock()
 GREY_MODES = ("1", "L", "LA")
 COLOUR_MODES = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 AREA = (0.08, 1.0)
@@ -52,7 +59,9 @@ def read_header(path: str) -> Header:
 
 def read_image(path: str, mode: str) -> Image.Image:
     """The image of a file in Pillow's mode ``L`` or ``RGB``; DataError as of ``read_header``."""
-    with _opened(path) as image:
+    with _opened(path) as image, _DECODING_LARGE if image.width * image.height > LARGE_PIXELS else nullcontext():
+        if image.format == "PNG":
+            check_png(Path(path))
         return image.convert(mode)
 
 
@@ -88,19 +97,22 @@ def draw_box(size: tuple[int, int], random: np.random.Generator) -> Box:
 @contextmanager
 def _opened(path: str) -> Iterator[ImageFile.ImageFile]:
     """The file, opened; DataError where it is damaged, within the block as well, or has more than 8 bits a value."""
+    complaint = "damaged, or no image"
     try:
-        with Image.open(path) as image:
+        with (
+            door(path, complaint, "replace or remove the file", DataError),
+            Image.open(path, formats=FORMATS) as image,
+        ):
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels, may be {MAX_PIXELS:,}")
             if image.mode not in (*GREY_MODES, *COLOUR_MODES) or "16" in _raw_mode(image):
                 raise DataError(
                     f"{path}: must have 8 bits a value, grey or in colour (Pillow calls it {image.mode}, "
                     f"{_raw_mode(image)}); convert and save it again"
                 )
             yield image
-    except DataError:
-        raise
-    except DAMAGED as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{path}: damaged, or no image ({reason}); replace or remove the file") from error
+    except OSError as error:
+        raise DataError(f"{path}: {complaint} ({error}); replace or remove the file") from error
 
 
 def _raw_mode(image: ImageFile.ImageFile) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.readers import door, read_npz
 from training.sources.dataset import DataError, Dataset, Split, checked_labels
 
 KEYS = ("train_images", "train_labels", "test_images", "test_labels")
 CLASS_NAMES = "class_names"
+_NPY_MAGIC = b"\x93NUMPY"
 
 
 def load_npz(path: Path) -> Dataset:
@@ -52,25 +52,17 @@ def load_npz(path: Path) -> Dataset:
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise DataError(f"{path}: no such file; a data set of your own is one .npz with {', '.join(KEYS)}")
-    try:
-        with path.open("rb") as file:  # opened here, as NumPy leaves a file of its own open when it is damaged
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
+    with door(path, "not a whole .npz of plain arrays", "save it again", DataError):
+        with path.open("rb") as file:
+            if file.read(len(_NPY_MAGIC)) == _NPY_MAGIC:
                 raise DataError(f"{path}: is a single array, must be an .npz with {', '.join(KEYS)}")
-            with loaded as archive:
-                return _read_keys(archive, path)
-    except DataError:
-        raise
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, MemoryError, RuntimeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{path}: not a whole .npz of plain arrays ({reason}); save it again") from error
 
+        def check(names: list[str]) -> None:
+            if missing := [key for key in KEYS if key not in names]:
+                found = f"its first keys are {names[:8]}" if names else "it is empty"
+                raise DataError(f"{path}: has no {', '.join(missing)} ({found}); save it with these keys")
 
-def _read_keys(archive: np.lib.npyio.NpzFile, path: Path) -> dict[str, NDArray[Any]]:
-    if missing := [key for key in KEYS if key not in archive.files]:
-        found = f"its first keys are {archive.files[:8]}" if archive.files else "it is empty"
-        raise DataError(f"{path}: has no {', '.join(missing)} ({found}); save it with these keys")
-    return {key: np.asarray(archive[key]) for key in (*KEYS, CLASS_NAMES) if key in archive.files}
+        return read_npz(path, (*KEYS, CLASS_NAMES), check)
 
 
 def _checked_images(images: NDArray[Any], where: str) -> NDArray[np.uint8]:
