@@ -1,4 +1,4 @@
-"""Readers refuse what is damaged, in one line, before they allocate. Oracle: what the test itself wrote into the file."""
+"""Readers refuse what is damaged, in one line, before they allocate. Oracle: what the test wrote into the file."""
 
 import io
 import resource
