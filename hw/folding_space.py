@@ -159,6 +159,8 @@ class FoldingSpace:
         best, came_from = np.full_like(next(iter(fronts.values())), NEVER), np.zeros_like(next(iter(fronts.values())))
         for lanes, front in fronts.items():
             convert = self.converter(index, lanes, choice)
+            if convert.bram18 >= len(front):
+                continue
             shifted = front[: len(front) - convert.bram18] + convert.luts
             better = shifted < best[convert.bram18 :]
             best[convert.bram18 :][better] = shifted[better]

@@ -45,6 +45,14 @@ class PopcountStyle(Enum):
         return package_name(f"Popcount{self.name.capitalize()}")
 
 
+class Conversion(Enum):
+    """What becomes of a pixel."""
+
+    THRESHOLD = "a comparison"
+    TABLE = "an entry of a table"
+    PIXEL = "the pixel itself"
+
+
 @dataclass(frozen=True)
 class Stream:
     """A stream between two units: a beat is ``lanes`` elements of ``bits`` each, a frame is ``beats`` beats."""
@@ -111,17 +119,30 @@ class Quantizer(Unit):
 
     encoding: InputEncoding
 
-    def parameters(self) -> dict[str, int | str]:
+    @property
+    def conversion(self) -> Conversion:
         """A comparison where the table is one, the pixel itself where the table is that, else the table."""
+        table = self.encoding.table
+        if self.encoding.binary:
+            return Conversion.THRESHOLD if table[self.pixel :].all() else Conversion.TABLE
+        return Conversion.PIXEL if all(int(value) == pixel for pixel, value in enumerate(table)) else Conversion.TABLE
+
+    @property
+    def pixel(self) -> int:
+        """The lowest pixel that becomes +1, 0 .. 256, where a threshold decides."""
+        return 256 - int(self.encoding.table.sum())
+
+    def parameters(self) -> dict[str, int | str]:
+        """Sizes, what becomes of a pixel, and what it is compared with or looked up in."""
         table, bits = self.encoding.table, self.output.bits
         parameters: dict[str, int | str] = {"N": self.input.lanes, "OUT_W": bits}
-        ones = int(table.sum()) if self.encoding.binary else -1
-        if self.encoding.binary and table[256 - ones :].all():
-            return parameters | {"KIND": package_name("QuantizerThreshold"), "PIXEL": 256 - ones}
-        if not self.encoding.binary and all(int(value) == pixel for pixel, value in enumerate(table)):
-            return parameters | {"KIND": package_name("QuantizerPixel")}
-        packed = sum((int(value) & ((1 << bits) - 1)) << (pixel * bits) for pixel, value in enumerate(table))
-        return parameters | {"KIND": package_name("QuantizerTable"), "TABLE": f"{256 * bits}'h{packed:x}"}
+        parameters["KIND"] = package_name(f"Quantizer{self.conversion.name.capitalize()}")
+        if self.conversion is Conversion.THRESHOLD:
+            parameters["PIXEL"] = self.pixel
+        elif self.conversion is Conversion.TABLE:
+            packed = sum((int(value) & ((1 << bits) - 1)) << (pixel * bits) for pixel, value in enumerate(table))
+            parameters["TABLE"] = f"{256 * bits}'h{packed:x}"
+        return parameters
 
 
 @dataclass(frozen=True, eq=False)

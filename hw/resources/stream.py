@@ -6,7 +6,7 @@ from math import ceil, gcd
 
 from hw.resources.count import Resources, counter_bits, lut_ram_luts
 from hw.rom import bram18_count, rom_luts
-from hw.units import Fifo, LabelSelect, Pool, Quantizer, ScoreMap, WidthConverter, Window
+from hw.units import Conversion, Fifo, LabelSelect, Pool, Quantizer, ScoreMap, WidthConverter, Window
 
 LUT_RAM_BITS = 2048
 """Up to this size Yosys makes LUT RAM of a window's buffer."""
@@ -94,12 +94,12 @@ def score_resources(unit: ScoreMap) -> Resources:
 
 def quantizer_resources(unit: Quantizer) -> Resources:
     """``input_quantizer``: nothing, a comparator, or four LUTs a bit of table for every pixel."""
-    lanes, bits, parameters = unit.input.lanes, unit.output.bits, unit.parameters()
+    lanes, bits = unit.input.lanes, unit.output.bits
     luts = 0
-    if parameters["KIND"] == 0:
-        pixel = int(parameters["PIXEL"])
+    if unit.conversion is Conversion.THRESHOLD:
+        pixel = unit.pixel
         compared = 8 - ((pixel & -pixel).bit_length() - 1)  # the bits above the lowest 1 decide
         luts = 0 if pixel in (0, 256) or compared == 1 else 1 if compared <= 6 else 3
-    elif parameters["KIND"] == 1:
+    elif unit.conversion is Conversion.TABLE:
         luts = 4 * bits
     return Resources(lanes * luts + 2, lanes * bits + 2)
