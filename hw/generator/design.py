@@ -164,14 +164,15 @@ class Design:
         )
 
 
-def rtl_files(folder: Path = RTL_FOLDER) -> list[Path]:
-    """The hand-written packages and modules, in an order in which every compiler takes them: packages first."""
+def rtl_files(folder: Path | None = None) -> list[Path]:
+    """The hand-written packages and modules (of ``hw/rtl``), packages first, as every compiler wants them."""
+    folder = folder or RTL_FOLDER
     return sorted(folder.glob("*.sv"), key=lambda path: (not path.stem.endswith("_pkg"), path.name))
 
 
-def rtl_headers(folder: Path = RTL_FOLDER) -> list[Path]:
+def rtl_headers(folder: Path | None = None) -> list[Path]:
     """What the modules include."""
-    return sorted(folder.glob("*.svh"))
+    return sorted((folder or RTL_FOLDER).glob("*.svh"))
 
 
 def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
