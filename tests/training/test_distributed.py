@@ -3,9 +3,11 @@
 import atexit
 from pathlib import Path
 
+import pytest
 import torch
 from lightning.pytorch import Callback
 
+from training.arithmetic import PLAIN, Arithmetic
 from training.batches import Batches, derive_seed
 from training.checkpoint import read_trained
 from training.config import parse_config
@@ -31,22 +33,32 @@ class _AtExit(Callback):
         (self.folder / f"rank{rank}").write_text(str(torch.distributed.is_initialized()))
 
 
-def test_two_processes_take_the_steps_of_one_that_averages_their_gradients(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("layers", "arithmetic", "measured"),
+    [
+        ([{"dense": 16}], PLAIN, {"fc1"}),
+        ([{"conv": 8}, {"pool": 2}], Arithmetic(torch.float32, True), {"conv1", "pool1"}),
+    ],
+)
+def test_two_processes_take_the_steps_of_one_that_averages_their_gradients(
+    tmp_path, monkeypatch, layers, arithmetic, measured
+):
     monkeypatch.syspath_prepend(ROOT)  # a worker imports this file for the callback
     config = parse_config(
         {
             "name": "two",
             "data": {"name": "digits", "train_limit": 400},
-            "network": {"layers": [{"dense": 16}]},
+            "network": {"layers": layers},
             "activation": {"threshold_shift": "learned"},
-            "training": {"epochs": 2, "batch_size": 200, "learning_rate": 0.01, "optimizer": "sgd"},
+            "training": {"epochs": 2, "batch_size": 200, "learning_rate": 0.01, "optimizer": "sgd"}
+            | {"precision": "float32"},
         },
         "two.toml",
     )
     result = train(config, tmp_path, devices=2, threads=1, progress=False, callbacks=[_AtExit(tmp_path)])
     assert [(tmp_path / f"rank{rank}").read_text() for rank in (0, 1)] == ["False", "False"]
     assert len(result.history) == 2
-    assert set(result.plus_one) == {"fc1"}
+    assert set(result.plus_one) == measured
 
     dataset = load_dataset("digits")
 
@@ -54,6 +66,7 @@ def test_two_processes_take_the_steps_of_one_that_averages_their_gradients(tmp_p
     seed = config.training.seed
     torch.manual_seed(derive_seed(seed, 0))
     model = BinaryNetwork(config, dataset.shape, dataset.classes)
+    model.use(arithmetic)
     optimizer = make_optimizer(model, config.training)
     shares = [
         Batches(split, 100, seed=derive_seed(seed, ORDER), drop_last=True, rank=rank, world_size=2) for rank in (0, 1)
