@@ -18,12 +18,12 @@ from training.build import build_network, count_weights
 from training.config import Config
 from training.models import BinaryNetwork
 from training.network import TrainableNetwork
+from training.settings import MAX_WIDTH
 from training.torch_file import read_torch
 
 FORMAT = 1
 KEPT_EPOCHS = 2  # the last, and the one before in case the disk damages the last
 MAX_SIZE = 1 << 16  # of an image, or of its channels
-MAX_CLASSES = 1 << 20
 
 Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
 Tensors = dict[str, Tensor]
@@ -47,7 +47,7 @@ class _Trained(_Content):
     config_hash: str
     model_hash: str
     shape: Annotated[list[Size], Field(min_length=3, max_length=3)]
-    classes: Annotated[int, Field(ge=1, le=MAX_CLASSES)]
+    classes: Annotated[int, Field(ge=1, le=MAX_WIDTH)]
     state: Tensors
     result: _Result
 
@@ -106,6 +106,10 @@ def load_trained(path: Path, config: Config) -> TrainableNetwork:
         _check_size(config, shape, classes, content["state"])
         model = build_network(config, shape, classes)
         model.load_state_dict(content["state"])
+        for name, tensor in model.state_dict().items():  # PyTorch itself converts one type or shape into another
+            given = content["state"][name]
+            if (given.dtype, given.shape) != (tensor.dtype, tensor.shape):
+                raise ValueError(f"{name} is {given.dtype} {tuple(given.shape)}, must be {tensor.dtype}")
     return model.eval()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ class Graph:
         input_shape: with a batch of 1 in front.
         batch: that the file was made for, 0 where it is open; Reshape nodes may have it in their sizes.
         input_is_uint8: the input is of that type, or annotated with it.
-        outputs: names.
+        outputs: names, and how many values each is said to have; None where that is open.
         opset: of the standard operators.
         metadata: of the model.
     """
@@ -78,7 +79,7 @@ class Graph:
     input_shape: tuple[int, ...]
     batch: int
     input_is_uint8: bool
-    outputs: tuple[str, ...]
+    outputs: dict[str, int | None]
     opset: int
     metadata: dict[str, str]
 
@@ -115,7 +116,7 @@ def read_graph(path: Path) -> Graph:
         batch=batch,
         input_is_uint8=source.type.tensor_type.elem_type == TensorProto.UINT8
         or _annotation(graph, source.name) == "UINT8",
-        outputs=tuple(entry.name for entry in graph.output),
+        outputs={entry.name: _stated_size(entry) for entry in graph.output},
         opset=opset,
         metadata={entry.key: entry.value for entry in (*graph.metadata_props, *model.metadata_props)},
     )
@@ -143,6 +144,12 @@ def _input_shape(source: onnx.ValueInfoProto) -> tuple[tuple[int, ...], int]:
     if not finite_size(sizes[1:], MAX_PIXELS):
         raise ImportRefusedError(f"input {source.name}: shape {sizes}, an image may have {MAX_PIXELS:,} values")
     return (1, *sizes[1:]), max(sizes[0], 0)
+
+
+def _stated_size(output: onnx.ValueInfoProto) -> int | None:
+    """Values of one image's output; None where a size is open."""
+    sizes = [dimension.dim_value for dimension in output.type.tensor_type.shape.dim][1:]
+    return math.prod(sizes) if sizes and min(sizes) > 0 else None
 
 
 def _annotation(graph: onnx.GraphProto, tensor: str) -> str | None:

@@ -72,6 +72,9 @@ def read_matrix(
     """
     if operand != 0 or len(constants) < 2 or constants[1] is None:
         raise node.refuse("its weights must be its second input, and constant")
+    numbers = [constant.dtype for constant in constants[1:] if constant is not None]
+    if any(dtype != np.float32 for dtype in numbers):
+        raise node.refuse(f"its constants are {', '.join(map(str, numbers))}, must be float32")
     if node.op == "Conv":
         return _convolution(node, layout, constants, padding)
     if node.op == "Gemm":

@@ -17,6 +17,9 @@ MAX_BITS = 32
 
 def quantize(node: Node, values: NDArray[np.float32], parameters: list[NDArray[Any]]) -> NDArray[np.float32]:
     """What a quantizer node gives for ``values``; ``parameters`` are its further inputs, which broadcast."""
+    given = [array.dtype for array in (values, *parameters)]
+    if any(dtype != np.float32 for dtype in given):
+        raise node.refuse(f"its inputs are {', '.join(map(str, given))}, must be float32")
     if node.op == "BipolarQuant":
         return np.asarray(binary_quant(values, parameters[0]), np.float32)
     check_parameters(node, parameters)

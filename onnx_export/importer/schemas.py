@@ -15,6 +15,17 @@ from qonnx.custom_op.registry import getCustomOp
 from onnx_export.importer.onnx_file import ImportRefusedError
 
 STANDARD = {"", "ai.onnx"}
+NO_VALUES = {"name", "ref_attr_name", "doc_string", "type"}
+VALUE_FIELDS = {
+    onnx.AttributeProto.FLOAT: "f",
+    onnx.AttributeProto.INT: "i",
+    onnx.AttributeProto.STRING: "s",
+    onnx.AttributeProto.TENSOR: "t",
+    onnx.AttributeProto.FLOATS: "floats",
+    onnx.AttributeProto.INTS: "ints",
+    onnx.AttributeProto.STRINGS: "strings",
+    onnx.AttributeProto.TENSORS: "tensors",
+}
 CHANNELS_LAST = "qonnx.custom_op.channels_last"  # has standard operators, with channels last
 
 
@@ -37,7 +48,16 @@ def _attributes(node: onnx.NodeProto) -> str | None:
     unknown = [name for name in names if known and name not in known]
     if unknown:
         return f"has the unknown attribute {unknown[0]}, which would be ignored"
-    return "has an attribute twice" if len(set(names)) != len(names) else None
+    if len(set(names)) != len(names):
+        return "has an attribute twice"
+    torn = [entry.name for entry in node.attribute if not _has_one_value(entry)]
+    return f"its attribute {torn[0]} has values of two types, or none of its own" if torn else None
+
+
+def _has_one_value(attribute: onnx.AttributeProto) -> bool:
+    """Whether the fields that are set are the one of its type, which may be an empty list."""
+    filled = {field.name for field, _ in attribute.ListFields()} - NO_VALUES
+    return filled <= {VALUE_FIELDS.get(attribute.type)}
 
 
 def _tensors(node: onnx.NodeProto, opset: int) -> str | None:

@@ -88,6 +88,9 @@ class Walk:
             tensor = node.outputs[0]
         if tensor not in self._graph.outputs:
             raise ImportRefusedError(f"tensor {tensor}: leads to no output")
+        stated, found = self._graph.outputs[tensor], self._layout.places.size
+        if stated not in {None, found}:
+            raise ImportRefusedError(f"output {tensor}: has {found} values, the file says {stated}")
 
     def _consumer(self, tensor: str) -> Node | None:
         """The only node that a tensor goes into; asking for its shape does not count, that is known here."""

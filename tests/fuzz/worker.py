@@ -85,6 +85,7 @@ def _in_process(fmt, numbers, seed, folder, seconds, gigabytes, tally) -> int:
 
 def _work(fmt, numbers, seed, folder, seconds, gigabytes, messages) -> None:
     warnings.simplefilter("ignore")
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, wherever it hangs
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     limit = used + int(gigabytes * 2**30)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

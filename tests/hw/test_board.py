@@ -52,6 +52,9 @@ def test_a_users_own_file(tmp_path: Path) -> None:
         ("clock_mhz = 100", "clock_mhz = 0", r"clock_mhz \(0.0\) must lie in"),
         ("clock_mhz = 100", "clock_mhz = 100\nlut_inputs = 5", r"lut_inputs \(5\) must be 4 or 6"),
         ("luts = 100000", "luts = ", "cannot be read"),
+        ("luts = 100000", "luts = 100000000000", r"luts \(100000000000\) must be .* at most 100,000,000"),
+        ("bram36 = ", "bram36 = 9999999", "bram36 .* at most 1,000,000"),
+        ("clock_mhz = 100", "clock_mhz = nan", "clock_mhz"),
     ],
 )
 def test_board_files_that_cannot_be_used(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -227,3 +227,11 @@ def test_what_the_solver_gives_fits_with_its_real_buffers() -> None:
         for share in (0.4, 0.6, 0.8):
             board = small_board(luts=500 + int(share * (generous - 500)))
             solve(cnn(), board).verify(board)
+
+
+def test_a_board_with_more_block_rams_than_any_design_takes_is_no_more_work() -> None:
+    space = FoldingSpace(cnn())
+    most = sum(max(choice.resources.bram18 for choice in choices) for choices in space.choices)
+    for cycles in space.cycles:
+        plenty, absurd = (space.cheapest(cycles, Budget(10**9, rams)) for rams in (most + 1000, 10**13))
+        assert plenty == absurd  # 10**13 of them one by one would be 80 TB

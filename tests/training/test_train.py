@@ -229,6 +229,31 @@ def test_a_flipped_byte_is_noticed(trained, tmp_path):
         load_trained(path, small())
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"shape": [-8, 8, 1]}, "damaged, or no checkpoint"),
+        ({"shape": [8, 8]}, "damaged, or no checkpoint"),
+        ({"shape": "888"}, "damaged, or no checkpoint"),
+        ({"classes": True}, "damaged, or no checkpoint"),
+        ({"classes": 65_537}, "damaged, or no checkpoint"),
+        ({"state": {"weight": 3}}, "damaged, or no checkpoint"),
+        ({"result": {}}, "damaged, or no checkpoint"),
+        ({"model_hash": None}, "damaged, or no checkpoint"),
+        ({"shape": [60000, 60000, 3]}, "does not fit the model .*must be at most 2,147,483,648"),
+        ({"shape": [600, 600, 3]}, "does not fit the model .*make .* weights, it has"),
+        ({"classes": 60_000}, "does not fit the model .*make .* weights, it has"),
+        ({"classes": 9}, "does not fit the model .*size mismatch"),
+    ],
+)
+def test_a_checkpoint_with_other_metadata_is_refused(trained, tmp_path, change, message):
+    _, result = trained
+    torch.save(read_trained(result.checkpoint) | change, tmp_path / "a.ckpt")
+    with pytest.raises(CheckpointError, match=rf"a\.ckpt: .*{message}") as caught:
+        load_trained(tmp_path / "a.ckpt", small())
+    assert "\n" not in str(caught.value)
+
+
 def test_a_newer_or_missing_checkpoint_is_refused(trained, tmp_path):
     _, result = trained
     content = read_trained(result.checkpoint)

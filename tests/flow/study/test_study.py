@@ -207,6 +207,9 @@ def test_variants_and_fixed_settings(study_file):
         ('"activation.threshold_shift"', '"activation.shift"', r"activation\.shift"),
         ("seeds = [0, 1]", "seeds = [-1]", r"seeds"),
         ("name =", "name ", r"cannot be read"),
+        ("seeds = [0, 1]", "seeds = [" + "0," * 30000 + "]", r"rows, may have 10,000; vary less"),
+        ("configs = [", 'configs = ["a\\u0000b", ', r"null byte|no such config"),
+        ("seeds = [0, 1]", "x" + ".x" * 20000 + " = 1", r"more than 300 dots"),
     ],
 )
 def test_bad_studies_are_refused(study_file, old, new, message):

@@ -158,7 +158,9 @@ class Onnx(Format):
         from qonnx.core.onnx_exec import execute_onnx
         from qonnx.transformation.infer_shapes import InferShapes
 
-        model = ModelWrapper(str(file)).transform(InferShapes())
+        loaded = onnx.load(file)
+        loaded.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT  # pixels of UINT8 enter as what they are
+        model = ModelWrapper(loaded).transform(InferShapes())
         source, target = model.graph.input[0].name, model.graph.output[0].name
         answers = []
         for tensor in ours.tensors():
