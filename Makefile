@@ -53,7 +53,7 @@ rtl: $(RUN_DIR)/folding.json ## Write the SystemVerilog of the run's network und
 rtlsim: $(RUN_DIR)/folding.json ## Stream golden frames through the SystemVerilog in Verilator
 	@$(ASKEW) rtlsim --run $(RUN_DIR)
 
-finn-estimate: $(RUN_DIR)/folding.json ## FINN's cycles and resources for BOARD, without Vivado; FOLDING=FILE or FPS=N
+finn-estimate: $(RUN_DIR)/folding.json ## Fold for FINN (or FOLDING=FILE, FPS=N); its cycles and resources for BOARD, without Vivado
 	@$(ASKEW) finn estimate --run $(RUN_DIR) --board $(BOARD) $(FINN_OPTIONS)
 
 bitstream: $(RUN_DIR)/folding.json ## Build the bitfile for BOARD with FINN and Vivado in docker; FOLDING=FILE or FPS=N, DRY_RUN=1

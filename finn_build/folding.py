@@ -9,13 +9,18 @@ from bnn import ConvLayer, DenseLayer, MatrixLayer, MaxPoolLayer, Network, UserE
 from finn_build.nodes import Compiler, FinnNode, Role, finn_nodes
 
 LayerFolding = tuple[int, int]  # (pe, simd)
+RamStyles = Mapping[str, Mapping[str, str]]
+"""Layer to role ("matrix", "window") to where its memory goes: "block" or "distributed", FINN's words."""
 
 # So shallow a weight memory is a handful of LUTs. Left to itself FINN's estimate counts whole block RAMs for it.
 SHALLOW_WORDS = 16
 
 
 def folding_config(
-    network: Network, folding: Mapping[str, LayerFolding], compiler: Compiler = Compiler.FINN_PLUS
+    network: Network,
+    folding: Mapping[str, LayerFolding],
+    compiler: Compiler = Compiler.FINN_PLUS,
+    ram_styles: RamStyles | None = None,
 ) -> dict[str, dict[str, Any]]:
     """FINN's ``folding_config.json`` for a network that ``finn_form`` gave.
 
@@ -26,28 +31,54 @@ def folding_config(
         UserError: a layer is missing or unknown, or its PE or SIMD does not divide.
     """
     verify_folding(network, folding)
-    layers = {layer.name: layer for layer in network.layers}
-    first = network.layers[0]
     cycles = max(matrix_cycles(network, folding).values())
     config: dict[str, dict[str, Any]] = {"Defaults": {}}
     for node in finn_nodes(network, compiler):
-        layer = layers.get(node.layer)
-        if node.role is Role.INPUT:
-            is_pool = isinstance(first, MaxPoolLayer)
-            config[node.name] = {"PE": network.input.shape[2] if is_pool else folding[first.name][1]}
-        elif node.role is Role.LABEL:
-            config[node.name] = {"PE": next(pe for pe in _divisors(network.classes) if network.classes // pe <= cycles)}
-        elif isinstance(layer, MatrixLayer):
-            config[node.name] = _around_matrix(node, layer, folding[layer.name])
+        if node.role is Role.LABEL:
+            options: dict[str, Any] = {"PE": label_pe(network, cycles)}
+        else:
+            layer = matrix_beside(network, node)
+            style = (ram_styles or {}).get(node.layer, {}).get(node.role.value)
+            options = node_options(network, node, folding[layer], style)
+        if options:
+            config[node.name] = options
     return config
 
 
-def _around_matrix(node: FinnNode, layer: MatrixLayer, folding: LayerFolding) -> dict[str, Any]:
+def matrix_beside(network: Network, node: FinnNode) -> str:
+    """The layer whose folding a node follows: its own, and the first matrix for input and pools (which ignore it)."""
+    names = [layer.name for layer in network.layers if isinstance(layer, MatrixLayer)]
+    return node.layer if node.layer in names else names[0]
+
+
+def node_options(
+    network: Network, node: FinnNode, folding: LayerFolding, ram_style: str | None = None
+) -> dict[str, Any]:
+    """What FINN's folding configuration says of one node, but for the label; empty where FINN's own choice stands.
+
+    Args:
+        network: what ``finn_form`` gave.
+        node: one of its nodes.
+        folding: of the layer that ``matrix_beside`` names.
+        ram_style: of the node's memory; None takes the usual one.
+    """
     pe, simd = folding
+    layer = next((layer for layer in network.layers if layer.name == node.layer), None)
+    memory = {} if ram_style is None else {"ram_style": ram_style}
+    if node.role is Role.INPUT:
+        is_pool = isinstance(network.layers[0], MaxPoolLayer)
+        return {"PE": network.input.shape[2] if is_pool else simd}
+    if not isinstance(layer, MatrixLayer):
+        return memory
     if node.role is not Role.MATRIX:
-        return {"SIMD": simd}
+        return {"SIMD": simd, **memory}
     words = (layer.mw // simd) * (layer.mh // pe)
-    return {"PE": pe, "SIMD": simd, "ram_style": "distributed" if words <= SHALLOW_WORDS else "auto"}
+    return {"PE": pe, "SIMD": simd, "ram_style": "distributed" if words <= SHALLOW_WORDS else "auto"} | memory
+
+
+def label_pe(network: Network, cycles: int) -> int:
+    """The smallest PE with which the label takes no longer than the matrices."""
+    return next(pe for pe in divisors(network.classes) if network.classes // pe <= cycles)
 
 
 def matrix_cycles(network: Network, folding: Mapping[str, LayerFolding]) -> dict[str, int]:
@@ -78,5 +109,6 @@ def verify_folding(network: Network, folding: Mapping[str, LayerFolding]) -> Non
             raise UserError(f"layer {name}: mh ({layer.mh}) must be divisible by pe ({pe})")
 
 
-def _divisors(number: int) -> list[int]:
+def divisors(number: int) -> list[int]:
+    """All of them, ascending."""
     return [divisor for divisor in range(1, number + 1) if number % divisor == 0]

@@ -50,6 +50,7 @@ def estimate_package(folder: Path, out: Path, frames: int) -> int:
         configuration["clock_mhz"],
         folding and {layer: (pair["pe"], pair["simd"]) for layer, pair in folding.items()},
         configuration["target_fps"],
+        ram_styles=configuration.get("ram_styles", {}),
     )
     stored = StoredFrames.read(folder / VALIDATION)
     out.mkdir(parents=True, exist_ok=True)

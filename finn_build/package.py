@@ -92,7 +92,7 @@ def write_package(
     nodes = finn_nodes(form.network, settings.compiler)
     units: dict[str, dict[str, Any]] = {"Defaults": {}}
     if settings.folding is not None:
-        units = folding_config(form.network, settings.folding, settings.compiler)
+        units = folding_config(form.network, settings.folding, settings.compiler, settings.ram_styles)
     for name, attributes in configuration["integer_types"].items():
         units.setdefault(name, {}).update(attributes)
     write_json(folder / _units_file(settings), units)
@@ -158,6 +158,7 @@ def _configuration(
 ) -> dict[str, Any]:
     """All that decides what FINN builds; two packages with the same are the same."""
     folding = settings.folding
+    memories = {"ram_styles": {layer: dict(styles) for layer, styles in settings.ram_styles.items()}}
     return {
         "network_hash": network.hash,
         "board": settings.board.name,
@@ -173,6 +174,7 @@ def _configuration(
         "verified_frames": chosen.tolist(),
         "frames": len(frames.images),
         "frames_sha256": hashlib.sha256(frames.images.tobytes()).hexdigest(),
+        **(memories if settings.ram_styles else {}),
     }
 
 
@@ -204,7 +206,7 @@ def _build_config(settings: BuildSettings) -> dict[str, Any]:
 def _clear(folder: Path, existing: Mapping[str, Any], configuration: Mapping[str, Any], force: bool) -> None:
     """Remove an older package; FinnError where that would delete what FINN has built of something else."""
     old = existing["configuration"]
-    changed = next((key for key, value in configuration.items() if old.get(key) != value), None)
+    changed = next((key for key in {**configuration, **old} if old.get(key) != configuration.get(key)), None)
     if changed and (folder / OUTPUT).exists() and not force:
         what = f"network {str(old.get('network_hash'))[:12]}" if changed == "network_hash" else f"another {changed}"
         raise FinnError(

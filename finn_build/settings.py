@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bnn import Network, UserError
 from finn_build.boards import FinnBoard
-from finn_build.folding import LayerFolding, verify_folding
+from finn_build.folding import LayerFolding, RamStyles, verify_folding
 from finn_build.nodes import Compiler
 
 
@@ -57,6 +57,7 @@ class BuildSettings:
         target_fps: frames per second that FINN's own folding must reach; None where a folding is given.
         compiler: whose FINN.
         verify_frames: frames that FINN simulates at every stage that it verifies; ``extreme_frames`` says which.
+        ram_styles: where memories go, beside ``folding``; what it does not name goes to the usual place.
     """
 
     board: FinnBoard
@@ -65,6 +66,7 @@ class BuildSettings:
     target_fps: int | None = None
     compiler: Compiler = Compiler.FINN_PLUS
     verify_frames: int = 4
+    ram_styles: RamStyles = field(default_factory=dict)
 
     def verify(self, network: Network, frames: Frames) -> None:
         """Raise UserError where this cannot be built."""

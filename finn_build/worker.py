@@ -11,7 +11,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,6 +21,7 @@ from bnn import load_network
 from finn_build.errors import FinnError, TypesError
 from finn_build.form import finn_form
 from finn_build.package import CONFIG, MODELS, PYTHON_CHECKS, read_manifest
+from finn_build.reports import resource_figures
 
 Advance = Callable[[int], None]
 
@@ -61,7 +62,7 @@ def estimate(job: dict[str, Any], advance: Advance) -> dict[str, Any]:
     return {"graphs": graphs, "nodes": nodes_of(models / f"{names[-1]}.onnx", read_manifest(package)), "types": types}
 
 
-def build(package: Path, output: Path, advance: Advance) -> list[str]:
+def build(package: Path, output: Path, advance: Advance, checks: Sequence[str] = PYTHON_CHECKS) -> list[str]:
     """Run FINN's own builder on a package up to its estimate reports; returns the names of the steps."""
     from finn.builder.build_dataflow import build_dataflow_cfg, resolve_build_steps  # noqa: PLC0415
     from finn.builder.build_dataflow_config import (  # noqa: PLC0415
@@ -75,7 +76,7 @@ def build(package: Path, output: Path, advance: Advance) -> list[str]:
     config = DataflowBuildConfig.construct_from(package / CONFIG)
     config.output_dir = str(output)
     config.generate_outputs = [DataflowOutputType.ESTIMATE_REPORTS]
-    config.verify_steps = [VerificationStepType(name) for name in PYTHON_CHECKS]
+    config.verify_steps = [VerificationStepType(name) for name in checks]
     steps = resolve_build_steps(config, partial=False, list_as_input=estimate_only_dataflow_steps)
     config.steps = [_counted(step, advance) for step in steps]
     if build_dataflow_cfg(package / "model.onnx", config) != 0:
@@ -122,6 +123,47 @@ def trace(job: dict[str, Any], advance: Advance) -> dict[str, Any]:
     return {"frames": len(images)}
 
 
+def costs(job: dict[str, Any], advance: Advance) -> dict[str, Any]:
+    """What FINN estimates for every node of a package's last graph, under each of the options that the job lists.
+
+    A node that the job does not name is taken as it is. ``problem`` is what would end FINN's code generation, or None.
+    """
+    from finn.util.basic import getHWCustomOp  # noqa: PLC0415
+    from qonnx.core.modelwrapper import ModelWrapper  # noqa: PLC0415
+
+    names = build(Path(job["package"]), Path(job["output"]), advance, checks=())
+    manifest = read_manifest(Path(job["package"]))
+    last = Path(job["output"]) / MODELS / f"{names[-1]}.onnx"
+    nodes_of(last, manifest)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for node in ModelWrapper(str(last)).graph.node:
+        unit = getHWCustomOp(node)
+        found[node.name] = []
+        for options in job["options"].get(node.name, [{}]):
+            for key, value in options.items():
+                unit.set_nodeattr(key, value)
+            estimated = resource_figures(unit.node_res_estimation(manifest["configuration"]["part"]))
+            figures = {"cycles": int(unit.get_exp_cycles()), **estimated, "problem": _problem(unit)}
+            found[node.name].append(figures)
+        advance(1)
+    return {"nodes": found}
+
+
+def _problem(unit: Any) -> str | None:
+    """What FINN's own checks of a unit in HLS say, which in a build come only when its code is generated."""
+    from finn.util.exception import FINNInternalError  # noqa: PLC0415
+
+    if not hasattr(unit, "get_ap_int_max_w"):
+        return None
+    try:
+        unit.get_ap_int_max_w()
+        unit.code_gen_dict = {}
+        unit.defines("ipgen")
+    except (AssertionError, FINNInternalError) as error:
+        return " ".join(str(error).split())
+    return None
+
+
 def nodes_of(graph: Path, manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """FINN's folding of every node; FinnError where the nodes are not those that the manifest foretells."""
     from qonnx.core.modelwrapper import ModelWrapper  # noqa: PLC0415
@@ -156,7 +198,11 @@ def _report(messages: TextIO, done: int) -> None:
     messages.flush()
 
 
-TASKS: dict[str, Callable[[dict[str, Any], Advance], dict[str, Any]]] = {"estimate": estimate, "trace": trace}
+TASKS: dict[str, Callable[[dict[str, Any], Advance], dict[str, Any]]] = {
+    "estimate": estimate,
+    "trace": trace,
+    "costs": costs,
+}
 
 if __name__ == "__main__":
     main()

@@ -23,13 +23,24 @@ def fold(
     target_fps: Annotated[
         float | None, typer.Option("--target-fps", min=1e-6, help="Frames/s at least, in the fewest LUTs.")
     ] = None,
-    max_fps: Annotated[bool, typer.Option("--max-fps", help="The most frames/s that the board holds.")] = False,
+    max_fps: Annotated[
+        bool, typer.Option("--max-fps", help="The most frames/s that the board holds and its memory can feed.")
+    ] = False,
     latency: Annotated[bool, typer.Option("--latency", help="The least latency of one frame.")] = False,
     folding: Annotated[str | None, typer.Option("--folding", help="A folding file, or a shipped folding.")] = None,
     clock_mhz: Annotated[float | None, typer.Option("--clock-mhz", min=1, help="Default: the board's.")] = None,
     utilization: Annotated[
-        float, typer.Option("--utilization", min=0.01, max=1, help="Share of the board that the solver may use.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            "--utilization",
+            min=0.01,
+            max=1,
+            help="Share of the board that the solver may use; default 0.7, which leaves room for shell and routing.",
+        ),
+    ] = None,
+    input_roof: Annotated[
+        bool, typer.Option(help="With --max-fps: be no faster than the board's memory can feed.")
+    ] = True,
 ) -> None:
     """Choose how many inputs (SIMD) and outputs (PE) of each layer are handled per cycle: folding.json."""
     from flow.hardware_stages import run_fold  # noqa: PLC0415
@@ -43,6 +54,7 @@ def fold(
         folding=folding,
         clock_mhz=clock_mhz,
         utilization=utilization,
+        input_roof=input_roof,
     )
     _show_folding(design)
     _say(f"fold: {file}")
@@ -124,6 +136,8 @@ def shift_cost(
 
 
 def _show_folding(design: dict[str, Any]) -> None:
+    from flow.limits import limit_lines  # noqa: PLC0415
+
     table = Table("layer", "pe", "simd", "order", "cycles", "LUTs", "BRAM18", box=None, pad_edge=False)
     for name, layer in design["layers"].items():
         figures = (f"{layer[key]:,}" for key in ("cycles", "luts", "bram18"))
@@ -135,6 +149,8 @@ def _show_folding(design: dict[str, Any]) -> None:
         f"a frame every {design['frame_ii_cycles']:,} cycles{speed}, latency {design['latency_cycles']:,} cycles; "
         f"{design['luts']:,} LUTs, {design['ffs']:,} flip-flops, {design['bram18']:,} block RAMs of 18 kbit (estimated)"
     )
+    for line in limit_lines(design, design["board"]):
+        _say(line)
 
 
 def _show(figures: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import os
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from bnn.errors import UserError
 from bnn.files import write_figures
 from bnn.network import Network
 from flow.ladder import accuracy, mismatching_frames
+from flow.limits import input_limit, limits
 from flow.progress import progress_bar
 from flow.run_folder import RunFolder
-from hw.board import board_names, load_board
+from hw.board import DEFAULT_UTILIZATION, board_names, load_board
 from hw.cycles import Prediction, UnitCycles, predict
 from hw.folding import Folding, load_folding
 from hw.generator import Design
@@ -98,7 +100,8 @@ def run_fold(
     latency: bool = False,
     folding: str | None = None,
     clock_mhz: float | None = None,
-    utilization: float = 1.0,
+    utilization: float | None = None,
+    input_roof: bool = True,
 ) -> tuple[Path, dict[str, Any]]:
     """Solve for one goal, or check a folding file or shipped folding; the run's `folding.json` and its contents."""
     goals = {"--target-fps": target_fps is not None, "--max-fps": max_fps, "--latency": latency}
@@ -118,12 +121,16 @@ def run_fold(
     else:
         assert chosen is not None
         assert clock is not None
+        utilization = DEFAULT_UTILIZATION if utilization is None else utilization
         share = chosen.share(utilization)
         if target_fps is not None:
             design = fold_for_rate(network, share, target_fps, clock)
+        elif latency:
+            design = fold_for_latency(network, share)
         else:
-            design = fold_for_latency(network, share) if latency else fold_for_max_rate(network, share)
-    described = design.describe(chosen, clock)
+            roof = input_limit(network, chosen, clock) if input_roof else None
+            design = fold_for_max_rate(network, share, roof.cycles if roof else Fraction(0))
+    described = design.describe(chosen, clock) | limits(network, chosen, clock, None if folding else utilization)
     write_figures(run.folding, described)
     return run.folding, described
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from bnn import UserError
 from bnn.readers import read_toml
+from hw.rates import clock_hz
 
 BOARD_FOLDER = Path(__file__).parent / "boards"
 MAX_CLOCK_MHZ = 1000.0
 MOST = {"luts": 10**8, "ffs": 10**8, "bram36": 10**6, "dsps": 10**6}
 """Ten times what the largest FPGA offers."""
+MAX_PORT_BITS = 1 << 16
+MAX_MEMORY_MB_PER_S = 1e7
+DEFAULT_UTILIZATION = 0.7
+"""Share of a board that a design may take. Xilinx advises at most 70 % of the LUTs for designs that are to meet their
+timing (UltraFast Design Methodology, UG949; FINN's `finn.util.platforms` has the same limit). The rest also holds the
+shell around the design: DMA and interconnect, some thousands of LUTs."""
 
 
 class BoardError(UserError):
@@ -35,6 +43,8 @@ class Board:
         dsps: multipliers; binary networks need none.
         clock_mhz: the clock that figures are stated for unless the user says otherwise.
         finn_name: what FINN calls the board; None where FINN does not know it.
+        port_bits: bits a cycle of the design's clock that the fabric's port to the memory reads; None where unknown.
+        memory_mb_per_s: millions of bytes a second that the memory gives at most; None where unknown.
     """
 
     name: str
@@ -47,6 +57,8 @@ class Board:
     clock_mhz: float
     lut_inputs: int = 6
     finn_name: str | None = None
+    port_bits: int | None = None
+    memory_mb_per_s: float | None = None
 
     @property
     def bram18(self) -> int:
@@ -55,8 +67,22 @@ class Board:
 
     def share(self, utilization: float) -> Board:
         """A board that offers this share (0..1) of the same: what is left free eases placement and routing."""
-        luts, ffs, bram36 = (int(utilization * offered) for offered in (self.luts, self.ffs, self.bram36))
-        return replace(self, luts=luts, ffs=ffs, bram36=bram36)
+        offered = (self.luts, self.ffs, self.bram36, self.dsps)
+        luts, ffs, bram36, dsps = (int(Fraction(repr(float(utilization))) * count) for count in offered)
+        return replace(self, luts=luts, ffs=ffs, bram36=bram36, dsps=dsps)
+
+    def input_bytes_per_second(self, clock_mhz: float, port_bits: int | None = None) -> Fraction | None:
+        """What can be read from the board's memory at most, through one port; None where the board does not say.
+
+        Args:
+            clock_mhz: the port's clock, which is the design's.
+            port_bits: of the port that are used; None for all.
+        """
+        width = port_bits or self.port_bits
+        limits = [] if width is None else [clock_hz(clock_mhz) * width / 8]
+        if self.memory_mb_per_s is not None:
+            limits.append(Fraction(repr(self.memory_mb_per_s)) * 1_000_000)
+        return min(limits, default=None)
 
 
 def board_names() -> list[str]:
@@ -105,16 +131,27 @@ def _read(path: Path) -> Board:
         values[key] = _value(where, table, key, int)
         if not 0 <= values[key] <= most:
             raise BoardError(f"{where}: {key} ({values[key]}) must be at least 0, and at most {most:,}")
-    values["clock_mhz"] = float(_value(where, table, "clock_mhz", (int, float)))
-    if not 0 < values["clock_mhz"] <= MAX_CLOCK_MHZ:
-        raise BoardError(f"{where}: clock_mhz ({values['clock_mhz']}) must lie in 0..{MAX_CLOCK_MHZ}")
+    values["clock_mhz"] = _number(where, table, "clock_mhz", MAX_CLOCK_MHZ)
     if "lut_inputs" in table:
         values["lut_inputs"] = _value(where, table, "lut_inputs", int)
         if values["lut_inputs"] not in (4, 6):
             raise BoardError(f"{where}: lut_inputs ({values['lut_inputs']}) must be 4 or 6")
     if "finn_name" in table:
         values["finn_name"] = _value(where, table, "finn_name", str)
+    if "port_bits" in table:
+        values["port_bits"] = _value(where, table, "port_bits", int)
+        if not 8 <= values["port_bits"] <= MAX_PORT_BITS:
+            raise BoardError(f"{where}: port_bits ({values['port_bits']}) must lie in 8..{MAX_PORT_BITS}")
+    if "memory_mb_per_s" in table:
+        values["memory_mb_per_s"] = _number(where, table, "memory_mb_per_s", MAX_MEMORY_MB_PER_S)
     return Board(**values)
+
+
+def _number(where: str, table: dict[str, Any], key: str, highest: float) -> float:
+    number = float(_value(where, table, key, (int, float)))
+    if not 0 < number <= highest:
+        raise BoardError(f"{where}: {key} ({number}) must lie in 0..{highest}")
+    return number
 
 
 def _value(where: str, table: dict[str, Any], key: str, kind: type | tuple[type, ...]) -> Any:

@@ -8,7 +8,7 @@ the buffers that it needs, and held to both: where it is slower or larger, the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
@@ -20,6 +20,7 @@ from hw.dataflow import Dataflow, build_dataflow
 from hw.folding import Folding, FoldingError
 from hw.folding_space import Budget, FoldingSpace
 from hw.latency_search import least_latency
+from hw.rates import cycle_budget, frames_per_second, meets
 from hw.resources import Resources, dataflow_resources, layer_resources
 from hw.units import PopcountStyle
 
@@ -81,49 +82,52 @@ class FoldedDesign:
             **asdict(self.resources),
             "frame_ii_cycles": as_number(self.frame_ii),
             "latency_cycles": self.latency_cycles,
-            "frames_per_second": None if clock_mhz is None else float(clock_mhz * 1_000_000 / self.frame_ii),
+            "frames_per_second": None if clock_mhz is None else frames_per_second(clock_mhz, self.frame_ii),
             "board": board.name if board else None,
             "clock_mhz": clock_mhz,
         }
 
 
-def fold_for_rate(network: Network, board: Board, frames_per_second: float, clock_mhz: float) -> FoldedDesign:
+def fold_for_rate(network: Network, board: Board, target_fps: float, clock_mhz: float) -> FoldedDesign:
     """At least so many frames a second in the fewest LUTs.
 
     Raises:
         FoldingError: the board does not hold it; the message names the fastest possible.
     """
-    target = int(clock_mhz * 1_000_000 / frames_per_second)
-    space, limit = _space(network, board), target
-    for _ in range(MAX_ROUNDS):
-        chosen = space.cheapest(limit, _budget(board))
-        if chosen is None:
-            break
-        design = FoldedDesign.of(network, space.folding(chosen), space.popcount)
-        if _excess(design, board):
-            break
-        if design.frame_ii <= target:
-            return design
-        slowest = max(choice.cycles for choice in chosen)
-        limit = max((cycles for cycles in space.cycles if cycles < slowest), default=0)
+
+    def is_fast_enough(design: FoldedDesign) -> bool:
+        return meets(clock_mhz, design.frame_ii, target_fps)
+
+    cheapest = _fewest_luts(_space(network, board), board, cycle_budget(clock_mhz, target_fps), is_fast_enough)
+    if cheapest is not None:
+        return cheapest
     fastest = fold_for_max_rate(network, board)
-    if fastest.frame_ii <= target:  # what was cheaper has larger buffers than there is room for
+    if is_fast_enough(fastest):  # what was cheaper has larger buffers than there is room for
         return fastest
-    possible = float(clock_mhz * 1_000_000 / fastest.frame_ii)
     raise FoldingError(
-        f"folding: {frames_per_second:,.10g} frames/s at {clock_mhz:g} MHz are not possible on board {board.name}; the "
-        f"fastest possible is {possible:,.10g} frames/s, a frame every {_cycles(fastest.frame_ii)}"
+        f"folding: {target_fps:,.10g} frames/s at {clock_mhz:g} MHz are not possible on board {board.name}; the "
+        f"fastest possible is {frames_per_second(clock_mhz, fastest.frame_ii):,.10g} frames/s, a frame every "
+        f"{_cycles(fastest.frame_ii)}"
     )
 
 
-def fold_for_max_rate(network: Network, board: Board) -> FoldedDesign:
+def fold_for_max_rate(network: Network, board: Board, input_cycles: Fraction = Fraction(0)) -> FoldedDesign:
     """The most frames a second that the board holds; of those foldings the one with the fewest LUTs.
+
+    Args:
+        network: what to fold.
+        board: what it may take.
+        input_cycles: that a frame takes to arrive. No design is faster than that, so none needs to be.
 
     Raises:
         FoldingError: the board holds no folding at all.
     """
     space, budget = _space(network, board), _budget(board)
     best: FoldedDesign | None = None
+    if input_cycles:
+        best = _fewest_luts(space, board, int(input_cycles), lambda design: design.frame_ii <= input_cycles)
+        if best is not None:
+            return best
     for cycles in space.cycles[_first_feasible(space, budget) :]:
         if best is not None and cycles >= best.frame_ii:
             break
@@ -136,6 +140,25 @@ def fold_for_max_rate(network: Network, board: Board) -> FoldedDesign:
     if best is None:
         raise _too_small(space, board)
     return best
+
+
+def _fewest_luts(
+    space: FoldingSpace, board: Board, cycles: int, is_fast_enough: Callable[[FoldedDesign], bool]
+) -> FoldedDesign | None:
+    """The fewest LUTs with no unit above ``cycles``, as it will be built; None where none was found in the board."""
+    limit = cycles
+    for _ in range(MAX_ROUNDS):
+        chosen = space.cheapest(limit, _budget(board))
+        if chosen is None:
+            return None
+        design = FoldedDesign.of(space.network, space.folding(chosen), space.popcount)
+        if _excess(design, board):
+            return None
+        if is_fast_enough(design):
+            return design
+        slowest = max(choice.cycles for choice in chosen)
+        limit = max((cycles for cycles in space.cycles if cycles < slowest), default=0)
+    return None
 
 
 def fold_for_latency(network: Network, board: Board) -> FoldedDesign:

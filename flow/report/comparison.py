@@ -26,11 +26,12 @@ def compare(layers: list[str], hardware: Mapping[str, Figures | None]) -> dict[s
             stages' figures, or None.
 
     Returns:
-        ``layers``: name to ``pe``, ``simd``, ``cycles`` (by source, and ``folds``), ``busy_share``, ``luts`` and
-        ``bram18`` (by source). ``whole``: source to ``frame_ii_cycles``, ``latency_cycles``, ``clock_mhz``,
-        ``frames_per_second``, ``latency_us``, ``luts``, ``bram18``, ``mismatches`` and ``frames``; of our RTL also
-        ``popcount``, ``delivered_popcount``, ``popcount_note`` and ``written`` where they are known. ``types``: name to
-        ``low``, ``high``, ``accumulator`` and ``threshold``, of the layers that FINN's estimate gives types for.
+        ``layers``: name to ``pe``, ``simd``, ``finn_pe``, ``finn_simd``, ``cycles`` (by source, and ``folds``),
+        ``busy_share``, ``luts`` and ``bram18`` (by source). ``whole``: source to ``frame_ii_cycles``,
+        ``latency_cycles``, ``clock_mhz``, ``frames_per_second``, ``latency_us``, ``luts``, ``bram18``, ``mismatches``
+        and ``frames``; of our RTL also ``popcount``, ``delivered_popcount``, ``popcount_note`` and ``written`` where
+        they are known. ``types``: name to ``low``, ``high``, ``accumulator`` and ``threshold``, of the layers that
+        FINN's estimate gives types for.
     """
     folding, rtl, rtlsim, estimate, results = (
         hardware.get(stage) or {} for stage in ("folding", "rtl", "rtlsim", "finn_estimate", "finn_results")
@@ -63,6 +64,8 @@ def _layer(name: str, folding: Figures, rtlsim: Figures, estimate: Figures, resu
     return {
         "pe": folded.get("pe"),
         "simd": folded.get("simd"),
+        "finn_pe": estimated.get("pe"),
+        "finn_simd": estimated.get("simd"),
         "cycles": {
             "folds": folded.get("cycles"),
             "askew_model": simulated.get("predicted", {}).get("busy"),

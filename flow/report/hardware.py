@@ -14,7 +14,7 @@ def hardware_section(report: dict[str, Any]) -> str:
     """Two or three tables, and which rungs of the hardware were held to golden."""
     comparison = report["comparison"]
     whole = comparison["whole"]
-    tables = [layer_table(comparison["layers"]), whole_table(whole)]
+    tables = [layer_table(comparison["layers"]), whole_table(whole, report.get("budget"))]
     if comparison["types"]:
         tables.append(type_table(comparison["types"]))
     return "\n".join([*(table(*one) for one in tables), *checks(whole)])
@@ -29,7 +29,10 @@ def layer_table(layers: dict[str, Any]) -> Table:
         if source != "finn_synthesis" or any(layer[key][source] is not None for layer in layers.values())
     ]
     names = {"askew_model": "ours", "finn_estimate": "FINN", "finn_synthesis": "Vivado"}
+    # FINN's target is folded by FINN's cost, so usually otherwise than our own hardware.
+    differs = any(layer[f"finn_{key}"] not in (None, layer[key]) for layer in layers.values() for key in ("pe", "simd"))
     header = ["layer", "PE", "SIMD", "cycles: folds", "our model", "our RTL", "busy", "FINN"]
+    header += ["FINN: PE", "FINN: SIMD"] if differs else []
     header += [f"{title}: {names[source]}" for _, title, source in resources]
     rows = [
         (
@@ -39,6 +42,7 @@ def layer_table(layers: dict[str, Any]) -> Table:
             *(number(layer["cycles"][source]) for source in ("folds", "askew_model", "askew_rtl")),
             percent(layer["busy_share"]),
             number(layer["cycles"]["finn_estimate"]),
+            *(number(layer[key]) for key in ("finn_pe", "finn_simd") if differs),
             *(number(layer[key][source]) for key, _, source in resources),
         )
         for name, layer in layers.items()
@@ -46,8 +50,8 @@ def layer_table(layers: dict[str, Any]) -> Table:
     return header, rows
 
 
-def whole_table(whole: dict[str, Any]) -> Table:
-    """Header and rows: every quantity of the whole network, one column a source that gives any."""
+def whole_table(whole: dict[str, Any], budget: dict[str, Any] | None) -> Table:
+    """Header and rows: every quantity of the whole network, one column a source that gives any, and the board's."""
     shown = [source for source in SOURCES if any(value is not None for value in whole[source].values())]
     quantities = {
         "frame_ii_cycles": "frame initiation interval, cycles",
@@ -58,8 +62,11 @@ def whole_table(whole: dict[str, Any]) -> Table:
         "luts": "LUT",
         "bram18": "BRAM18",
     }
-    rows = [(title, *(number(whole[source][key]) for source in shown)) for key, title in quantities.items()]
-    return ["whole network", *(SOURCES[source] for source in shown)], rows
+    columns = [(SOURCES[source], whole[source]) for source in shown]
+    if budget and shown:
+        columns.append((f"{budget['board']} has", budget))
+    rows = [(title, *(number(column.get(key)) for _, column in columns)) for key, title in quantities.items()]
+    return ["whole network", *(title for title, _ in columns)], rows
 
 
 def type_table(types: dict[str, Any]) -> Table:

@@ -51,7 +51,7 @@ def to_html(report: dict[str, Any]) -> str:
         layers=layer_rows(network),
         shift_note=_shift_note(report),
         has_hardware=any(report["hardware"].values()),
-        whole=whole_table(comparison["whole"]),
+        whole=whole_table(comparison["whole"], report["budget"]),
         checks=checks(comparison["whole"]),
         hardware_layers=layer_table(comparison["layers"]),
         hardware_types=type_table(comparison["types"]) if comparison["types"] else None,

@@ -13,9 +13,12 @@ from bnn.encoding import pack_bits
 
 def random_tfc(seed: int = 0) -> Network:
     """784-64-64-64-10, pixels cut to bits: FINN's TFC (FINN paper, FPGA 2017)."""
-    rng = np.random.default_rng(seed)
-    layers = [_dense(rng, f"fc{index + 1}", mw, 64, True) for index, mw in enumerate((784, 64, 64))]
-    return Network(InputEncoding.threshold((28, 28, 1), 128), (*layers, _dense(rng, "fc4", 64, 10, False)))
+    return _random_mlp(seed, 64)
+
+
+def random_lfc(seed: int = 0) -> Network:
+    """784-1024-1024-1024-10, pixels cut to bits: FINN's LFC (FINN paper, FPGA 2017)."""
+    return _random_mlp(seed, 1024)
 
 
 def random_cnv(seed: int = 0) -> Network:
@@ -37,6 +40,12 @@ def random_cnv(seed: int = 0) -> Network:
     return Network(InputEncoding.pixels((32, 32, 3)), (*layers, *dense))
 
 
+def _random_mlp(seed: int, width: int) -> Network:
+    rng = np.random.default_rng(seed)
+    layers = [_dense(rng, f"fc{index + 1}", mw, width, True) for index, mw in enumerate((784, width, width))]
+    return Network(InputEncoding.threshold((28, 28, 1), 128), (*layers, _dense(rng, "fc4", width, 10, False)))
+
+
 def _dense(rng: np.random.Generator, name: str, mw: int, mh: int, thresholded: bool) -> DenseLayer:
     weights = rng.integers(0, 2, (mh, mw))
     return DenseLayer.from_bits(name, weights, _thresholds(rng, mw, mh) if thresholded else None)
@@ -47,4 +56,4 @@ def _thresholds(rng: np.random.Generator, mw: int, mh: int) -> NDArray[np.int32]
     return rng.normal(mw / 2, mw**0.5, mh).round().clip(0, mw + 1).astype(np.int32)
 
 
-NETWORKS: dict[str, Callable[[], Network]] = {"tfc": random_tfc, "cnv": random_cnv}
+NETWORKS: dict[str, Callable[[], Network]] = {"tfc": random_tfc, "cnv": random_cnv, "lfc": random_lfc}

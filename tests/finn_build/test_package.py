@@ -116,7 +116,12 @@ def test_the_same_again_keeps_the_output(tmp_path, network, frames, settings):
 
 
 @pytest.mark.parametrize(
-    ("changed", "what"), [({"clock_mhz": 50.0}, "another clock_mhz"), ({"compiler": Compiler.FINN}, "another compiler")]
+    ("changed", "what"),
+    [
+        ({"clock_mhz": 50.0}, "another clock_mhz"),
+        ({"compiler": Compiler.FINN}, "another compiler"),
+        ({"ram_styles": {"fc1": {"matrix": "block"}}}, "another ram_styles"),
+    ],
 )
 def test_output_of_another_configuration_is_kept(tmp_path, network, frames, settings, changed, what):
     write_package(tmp_path, network, frames, settings)
@@ -126,6 +131,17 @@ def test_output_of_another_configuration_is_kept(tmp_path, network, frames, sett
         write_package(tmp_path, network, frames, other)
     write_package(tmp_path, network, frames, other, force=True)
     assert not (tmp_path / "output").exists()
+
+
+def test_memories_are_part_of_the_package(tmp_path, network, frames, settings):
+    """They stand in FINN's configuration and in ours, and giving them up again is a change too."""
+    write_package(tmp_path, network, frames, replace(settings, ram_styles={"fc1": {"matrix": "distributed"}}))
+    config = json.loads((tmp_path / "folding_config.json").read_text())
+    assert [config[f"MVAU_hls_{index}"]["ram_style"] for index in range(3)] == ["distributed", "auto", "auto"]
+    assert read_manifest(tmp_path)["configuration"]["ram_styles"] == {"fc1": {"matrix": "distributed"}}
+    (tmp_path / "output").mkdir()
+    with pytest.raises(FinnError, match="output: holds what FINN built of another ram_styles"):
+        write_package(tmp_path, network, frames, settings)
 
 
 def test_output_of_another_network_is_kept(tmp_path, network, networks, frames, frames_of, settings):

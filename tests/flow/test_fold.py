@@ -37,6 +37,39 @@ def test_every_goal_writes_a_folding_with_its_figures(run_copy, capsys):
     assert "frames/s at 100 MHz" in capsys.readouterr().out
 
 
+def test_what_bounds_the_solver_is_stated(run_copy, capsys):
+    """Oracle: the board's data sheets: 53,200 LUTs, a port of 64 bits a cycle; a frame here is 8 x 8 bytes."""
+    fold = ["fold", "--run", str(run_copy), "--board", "Pynq-Z2"]
+    assert askew([*fold, "--max-fps"]) == 0
+    described = json.loads((run_copy / "folding.json").read_text())
+    assert described["utilization"] == 0.7
+    assert described["budget"] == {"luts": 37_240, "ffs": 74_480, "bram18": 196}
+    limit = {"frame_bytes": 64, "bytes_per_second": 8e8, "frames_per_second": 12.5e6, "cycles": 8.0}
+    assert described["input_limit"] == limit
+    assert described["frame_ii_cycles"] <= 8
+    printed = capsys.readouterr().out
+    assert "within 70% of Pynq-Z2 (37,240 LUTs, 196 block RAMs of 18 kbit)" in printed
+    assert "input: Pynq-Z2 reads 800 MB/s at most, 64 bytes a frame: 12,500,000 frames/s" in printed
+    assert askew([*fold, "--max-fps", "--no-input-roof", "--utilization", "1.0"]) == 0
+    faster = json.loads((run_copy / "folding.json").read_text())
+    assert faster["frame_ii_cycles"] == 1
+    assert faster["luts"] > described["luts"]
+    assert faster["budget"]["luts"] == 53_200
+    assert "no more of the design's 100,000,000 can come from there" in capsys.readouterr().out
+
+
+def test_a_rate_that_was_stated_is_met_by_the_same_design(run_copy):
+    """The figure of one design, asked for, gives a design as fast with no more LUTs. Oracle: the two files."""
+    fold = ["fold", "--run", str(run_copy), "--board", "Pynq-Z2", "--target-fps"]
+    for rate in ("1000", "123456", "3e6"):
+        assert askew([*fold, rate]) == 0
+        first = json.loads((run_copy / "folding.json").read_text())
+        assert askew([*fold, repr(first["frames_per_second"])]) == 0
+        again = json.loads((run_copy / "folding.json").read_text())
+        assert again["frame_ii_cycles"] == first["frame_ii_cycles"]
+        assert again["luts"] == first["luts"]
+
+
 def test_the_clock_sets_the_cycles(run_copy):
     fold = ["fold", "--run", str(run_copy), "--board", "Pynq-Z2", "--target-fps", "100000"]
     taken = []

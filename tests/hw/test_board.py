@@ -29,6 +29,24 @@ def test_pynq_z2_has_the_data_sheets_figures() -> None:
     assert (board.luts, board.ffs, board.bram36, board.bram18, board.dsps) == (53_200, 106_400, 140, 280, 220)
 
 
+def test_input_is_bounded_by_port_and_memory() -> None:
+    """UG585: a high-performance port has 64 bits. The boards' manuals: DDR3 of 16 bits at 1050 MT/s, 2,100 MB/s."""
+    board = load_board("pynq-z2")
+    assert board.input_bytes_per_second(100) == 800_000_000
+    assert board.input_bytes_per_second(33.3) == 266_400_000
+    assert board.input_bytes_per_second(300) == 2_100_000_000
+    assert board.input_bytes_per_second(100, port_bits=8) == 100_000_000
+    assert load_board("zcu104").input_bytes_per_second(200) == 3_200_000_000
+    assert load_board("ulx3s-85f").input_bytes_per_second(50) == 332_000_000
+    assert load_board("generic").input_bytes_per_second(100) is None
+
+
+def test_a_share_is_rounded_down_exactly() -> None:
+    board = load_board("pynq-z2").share(0.7)  # 0.7 * 53200 is below 37,240 in binary fractions
+    assert (board.luts, board.ffs, board.bram36, board.dsps) == (37_240, 74_480, 98, 154)
+    assert load_board("pynq-z2").share(1.0) == load_board("pynq-z2")
+
+
 def test_unknown_board_lists_all() -> None:
     with pytest.raises(BoardError, match=r"board 'pynq-z3' is not known; known: KV260, Pynq-Z1, Pynq-Z2, ULX3S-85F"):
         load_board("pynq-z3")
@@ -55,6 +73,9 @@ def test_a_users_own_file(tmp_path: Path) -> None:
         ("luts = 100000", "luts = 100000000000", r"luts \(100000000000\) must be .* at most 100,000,000"),
         ("bram36 = ", "bram36 = 9999999", "bram36 .* at most 1,000,000"),
         ("clock_mhz = 100", "clock_mhz = nan", "clock_mhz"),
+        ("clock_mhz = 100", "clock_mhz = 100\nport_bits = 4", r"port_bits \(4\) must lie in 8\.\.65536"),
+        ("clock_mhz = 100", "clock_mhz = 100\nport_bits = 64.0", r"port_bits \(64.0\) must be a whole number"),
+        ("clock_mhz = 100", "clock_mhz = 100\nmemory_mb_per_s = 0", r"memory_mb_per_s \(0.0\) must lie in 0\.\."),
     ],
 )
 def test_board_files_that_cannot_be_used(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -148,6 +149,22 @@ def test_rates_are_those_of_a_long_run(build) -> None:
     for cycles in (fastest.frame_ii, 2 * fastest.frame_ii, 300):
         design = fold_for_rate(network, board, float(100_000_000 / cycles), 100)
         assert long_run(design) == design.frame_ii <= cycles
+
+
+@pytest.mark.parametrize("build", [mlp, cnn])
+def test_no_faster_than_frames_arrive(build) -> None:
+    """Oracle: brute force over all foldings, each built with the buffers that it needs."""
+    network, board = build(), load_board("Pynq-Z2")
+    fastest = fold_for_max_rate(network, board)
+    for arrives in (fastest.frame_ii, fastest.frame_ii + Fraction(1, 2), 2 * fastest.frame_ii):
+        design = fold_for_max_rate(network, board, arrives)
+        assert design.frame_ii <= arrives
+        assert design.resources.luts <= fastest.resources.luts
+        for folding in every_folding(network, alike=False)[::97]:
+            built = FoldedDesign.of(network, folding, PopcountStyle.for_family(board.family))
+            assert built.frame_ii > arrives or built.resources.luts >= design.resources.luts
+    slow = fold_for_max_rate(network, board, fastest.frame_ii / 2)  # frames come faster than the board can take them
+    assert slow.frame_ii == fastest.frame_ii
 
 
 def test_the_cnv_of_a_board_is_as_fast_as_its_slowest_layer() -> None:

@@ -54,6 +54,8 @@ def test_every_figure_comes_from_its_own_stage():
     assert layer == {
         "pe": 16,
         "simd": 49,
+        "finn_pe": None,
+        "finn_simd": None,
         "cycles": {"folds": 64, "askew_model": 61, "askew_rtl": 62, "finn_estimate": 63},
         "busy_share": 0.96875,
         "luts": {"askew_model": 4000, "finn_estimate": 7000, "finn_synthesis": 6500},
@@ -98,6 +100,21 @@ def test_the_tables_show_it():
     assert "| fc1 | 16 | 49 | 64 | 61 | 62 | 96.88% | 63 | 4,000 | 7,000 | 6,500 | 2 | 20 | 19 |" in text
     assert "| LUT | 5,000 | - | 8,502 | - | 9,000 | - |" in text
     assert "FINN's estimate: 20 frames, 1 mismatches with golden." in text
+
+
+def test_a_folding_of_finns_own_and_the_board_stand_beside_ours():
+    layer = {"pe": 8, "simd": 98, "cycles": 63, "lut": 7000, "bram18": 20}
+    budget = {"board": "Pynq-Z2", "luts": 53200, "ffs": 106400, "bram18": 280}
+    report = {"comparison": compare(["fc1"], ALL | {"finn_estimate": ESTIMATE | {"layers": {"fc1": layer}}})}
+    text = hardware_section(report | {"budget": budget})
+    assert "| busy | FINN | FINN: PE | FINN: SIMD | LUT: ours |" in text
+    assert "| 96.88% | 63 | 8 | 98 | 4,000 |" in text
+    assert "| board | Pynq-Z2 has |" in text
+    assert "| LUT | 5,000 | - | 8,502 | - | 9,000 | - | 53,200 |" in text
+    assert "| BRAM18 | 3 | - | 26 | - | 30 | - | 280 |" in text
+    same = {"fc1": layer | {"pe": 16, "simd": 49}}
+    report = {"comparison": compare(["fc1"], ALL | {"finn_estimate": ESTIMATE | {"layers": same}})}
+    assert "FINN: PE" not in hardware_section(report)
 
 
 def test_the_types_of_finns_integers():
