@@ -3,6 +3,7 @@
 See ``bnn.network`` for the description of a network and ``bnn.serialize`` for its file.
 """
 
+from bnn.classes import classes_of
 from bnn.encoding import BITS_PER_WORD
 from bnn.errors import UserError
 from bnn.network import (
@@ -33,6 +34,7 @@ __all__ = [
     "Padding",
     "Shape",
     "UserError",
+    "classes_of",
     "load_network",
     "save_network",
 ]

@@ -55,7 +55,8 @@ class InputEncoding:
 
     Attributes:
         shape: (H, W, C) of the uint8 images.
-        table: (256,) int16; entry p is what pixel value p becomes. Bits 0 and 1 when ``binary``.
+        table: (256,) int16; entry p is what pixel value p becomes. Bits 0 and 1 when ``binary``. Where the channels
+            differ, (C, 256), one row a channel; rows that are all alike are kept as one.
         binary: the entries are bits (meaning -1 and +1), not integers.
     """
 
@@ -65,13 +66,18 @@ class InputEncoding:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", _frozen(self.table, np.int16, "input: table"))
-        if self.table.shape != (256,):
-            raise NetworkError(f"input: table has shape {self.table.shape}, must be (256,), one entry a pixel value")
+        _check_shape(self.shape, "input")
+        if self.table.shape not in {(256,), (self.shape[2], 256)}:
+            raise NetworkError(
+                f"input: table has shape {self.table.shape}, must be (256,), one entry a pixel value, "
+                f"or ({self.shape[2]}, 256), such a row a channel"
+            )
+        if self.table.ndim == 2 and (self.table == self.table[0]).all():  # one function has one hash
+            object.__setattr__(self, "table", self.table[0])
         if self.binary and not np.isin(self.table, (0, 1)).all():
             raise NetworkError("input: a binary table may hold 0 and 1 only")
         if not self.binary and (self.table.min() < -256 or self.table.max() > 255):
             raise NetworkError("input: table entries must lie in -256..255")
-        _check_shape(self.shape, "input")
 
     @classmethod
     def threshold(cls, shape: Shape, pixel: int) -> InputEncoding:
@@ -82,6 +88,32 @@ class InputEncoding:
     def pixels(cls, shape: Shape) -> InputEncoding:
         """Integer input: the pixel values 0..255 themselves."""
         return cls(shape, np.arange(256, dtype=np.int16), binary=False)
+
+    @property
+    def per_channel(self) -> bool:
+        """The channels differ: the table has a row for each."""
+        return self.table.ndim == 2
+
+    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.int16]:
+        """What (n, H, W, C) pixels become, of the same shape."""
+        encoded: NDArray[np.int16] = (
+            self.table[np.arange(self.shape[2]), images] if self.per_channel else self.table[images]
+        )
+        return encoded
+
+    def shared_table(self, what: str) -> NDArray[np.int16]:
+        """The (256,) table of all channels; NetworkError where they differ.
+
+        Args:
+            what: that reads it and holds one table only, for the message.
+        """
+        if self.per_channel:
+            channel = int((self.table != self.table[0]).any(axis=1).argmax())
+            raise NetworkError(
+                f"input: channels 0 and {channel} have tables of their own, {what} has one for all channels; "
+                "train with the same mean and std for all channels"
+            )
+        return self.table
 
     @property
     def range(self) -> tuple[int, int]:

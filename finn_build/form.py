@@ -67,11 +67,12 @@ def finn_form(network: Network) -> FinnForm:
 
 def _rising(encoding: InputEncoding) -> InputEncoding:
     """An encoding that FINN's threshold (or nothing) can compute: the same, or with every bit inverted."""
+    table = encoding.shared_table("FINN's input unit")
     if not encoding.binary:
-        if not np.array_equal(encoding.table, np.arange(256)):
+        if not np.array_equal(table, np.arange(256)):
             raise GraphError("input: FINN reads the pixel values 0..255 themselves, this network's table changes them")
         return encoding
-    steps = np.diff(encoding.table)
+    steps = np.diff(table)
     if (steps >= 0).all():
         return encoding
     if (steps <= 0).all():

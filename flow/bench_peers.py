@@ -13,7 +13,7 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
-from bnn import Network
+from bnn import Network, classes_of
 from flow.standard_onnx import SignAs, to_standard_onnx
 from hw.simulator import Backend, simulate
 from onnx_export.absorb import absorb
@@ -91,11 +91,11 @@ class Case:
         }
         few = images[:QONNX_FRAMES]
         results = {**ours, **peers, "qonnx": self.qonnx.scores(few)}
-        classes = logits.argmax(axis=1)
+        classes = classes_of(logits)
         return {
             "frames": CHECKED_FRAMES,
             "other_classes": {
-                name: int((scores.argmax(axis=1) != classes[: len(scores)]).sum()) for name, scores in results.items()
+                name: int((classes_of(scores) != classes[: len(scores)]).sum()) for name, scores in results.items()
             },
             "onnxruntime_logits_farthest": max(float(np.abs(scores - logits).max()) for scores in peers.values()),
         }

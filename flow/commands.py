@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bnn.classes import classes_of
 from bnn.errors import UserError
 from bnn.files import write_json, write_text
 from bnn.version import VERSION
@@ -228,7 +229,7 @@ def simulate(
         options = {"input_scale": input_scale, "frames": frames, "backend": chosen, "threads": threads}
         figures, results = foreign.simulate_model(model, images, labels, **options)  # type: ignore[arg-type]
     if predictions:
-        foreign.save_array(predictions, results.argmax(axis=1))
+        foreign.save_array(predictions, classes_of(results))
     if scores:
         foreign.save_array(scores, results)
     if json:

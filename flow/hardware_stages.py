@@ -14,6 +14,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from bnn.classes import classes_of
 from bnn.errors import UserError
 from bnn.files import write_figures
 from bnn.network import Network
@@ -184,7 +185,7 @@ def run_rtlsim(
     options = {"stall": stall, "seed": seed, "trace_path": trace, "trace_frames": trace_frames, "threads": threads}
     measured = stream(design, golden.images, **options)
     predicted = predict(design.dataflow, frames=len(measured.label_cycles))
-    wrong_labels = measured.labels != golden.scores.argmax(axis=1)
+    wrong_labels = measured.labels != classes_of(golden.scores)
     wrong = np.union1d(mismatching_frames(measured.scores, golden.scores), np.flatnonzero(wrong_labels))
     figures = {
         "frames": len(golden),

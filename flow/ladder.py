@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.classes import classes_of
 from flow.progress import progress_bar
 from flow.run_folder import Golden, RunFolder
 from flow.rungs import Rung, dense_ranks, open_rung
@@ -21,7 +22,7 @@ def mismatching_frames(scores: NDArray[Any], golden_scores: NDArray[Any]) -> NDA
 
 def accuracy(scores: NDArray[Any], labels: NDArray[np.int64]) -> float:
     """Share of frames whose highest score (ties: the lower index) is the label, 0..1."""
-    return float((scores.argmax(axis=1) == labels).mean())
+    return float((classes_of(scores) == labels).mean())
 
 
 def climb(rung: Rung, golden: Golden) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bnn.classes import classes_of
 from training.models import evaluating, to_pixels
 from training.network import TrainableNetwork
 from training.sources.dataset import Images, Split
@@ -28,7 +29,7 @@ def predict(model: TrainableNetwork, images: Images, batch: int = EVALUATION_BAT
 
 def accuracy(model: TrainableNetwork, split: Split) -> float:
     """Share of the images whose highest logit is their label's; the lower index wins a tie."""
-    return float((predict(model, split.images).argmax(axis=1) == split.labels).mean())
+    return float((classes_of(predict(model, split.images)) == split.labels).mean())
 
 
 def plus_one_fractions(model: TrainableNetwork, images: Images) -> dict[str, float]:

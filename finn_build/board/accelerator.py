@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.classes import classes_of
 from bnn.network import Network
 from finn_build.board import evaluator
 
@@ -101,7 +102,7 @@ class Simulated:
             for start in starts
         ]
         accumulators = np.concatenate(parts).astype(np.int64)
-        self._answers = accumulators.argmax(axis=1)[:, None] if self._gives_labels else accumulators
+        self._answers = classes_of(accumulators)[:, None] if self._gives_labels else accumulators
 
     def answers(self) -> NDArray[np.int64]:
         """(n, output_values)."""

@@ -49,7 +49,7 @@ def accumulator_ends(network: Network, images: NDArray[np.uint8]) -> dict[str, N
 
 def _layers(network: Network, images: NDArray[np.uint8]) -> Iterator[tuple[str, Any, Any]]:
     """Name, accumulators and output bits of every layer, each (n, H, W, C) or None where it has none."""
-    values = network.input.table[images].astype(np.float64)
+    values = network.input.encode(images).astype(np.float64)
     if network.input.binary:
         yield "input", None, values
     for layer, _, value_range in network.walk():

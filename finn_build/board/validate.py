@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.classes import classes_of
 from bnn.errors import UserError
 from bnn.network import Network
 from bnn.serialize import load_network
@@ -74,13 +75,13 @@ class Deployment:
 
     def predicted(self, answers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The label of each frame from what the accelerator gave."""
-        return answers[:, 0] if self.gives_labels else scores_of(self.network, answers).argmax(axis=1)
+        return answers[:, 0] if self.gives_labels else classes_of(scores_of(self.network, answers))
 
     def wrong(self, answers: NDArray[np.int64], start: int) -> NDArray[np.int64]:
         """Indices of the frames whose answers are not golden's, given those from frame ``start`` on."""
         golden = self.scores[start : start + len(answers)]
         if self.gives_labels:
-            different = answers[:, 0] != golden.argmax(axis=1)
+            different = answers[:, 0] != classes_of(golden)
         else:
             different = (scores_of(self.network, answers) != golden).any(axis=1)
         return start + np.flatnonzero(different)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.classes import classes_of
 from bnn.errors import UserError
 from bnn.network import Network
 from bnn.readers import read_toml
@@ -64,14 +65,14 @@ def histogram(values: NDArray[np.int32]) -> dict[str, list[int]]:
 def confusion(golden: Golden, classes: int) -> list[list[int]]:
     """``[label][answer]``: how often the integer network answers so."""
     counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (golden.labels, golden.scores.argmax(axis=1)), 1)
+    np.add.at(counts, (golden.labels, classes_of(golden.scores)), 1)
     counted: list[list[int]] = counts.tolist()
     return counted
 
 
 def worst_mistakes(golden: Golden) -> list[dict[str, Any]]:
     """The wrong answers that lie the most above the right one, first the worst; with a PNG of the image."""
-    answers = golden.scores.argmax(axis=1)
+    answers = classes_of(golden.scores)
     frames = np.arange(len(golden))
     margins = golden.scores[frames, answers].astype(np.int64) - golden.scores[frames, golden.labels]
     wrong = np.flatnonzero(answers != golden.labels)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bnn import MatrixLayer, Network, UserError
+from bnn import MatrixLayer, Network, UserError, classes_of
 from hw.cycles import predict
 from hw.folding import Folding
 from hw.generator import Design
@@ -99,7 +99,7 @@ def _compare(
         result = simulate_design(
             design, images, build_dir=build_dir, stall=stall, seed=index, assertions=True, effort=Effort.FAST_BUILD
         )
-        wrong = (result.scores != golden).any(axis=1) | (result.labels != golden.argmax(axis=1))
+        wrong = (result.scores != golden).any(axis=1) | (result.labels != classes_of(golden))
         mismatches += int(wrong.sum())
         if not stall:
             deviations += _deviations(design, result)

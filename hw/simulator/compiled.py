@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network, Shape
 from bnn.encoding import pack_bits, unpack_bits, word_count
 from hw.simulator import reference
-from hw.simulator.kernels.bits import SPARE_WORDS, Words, encode_bits
+from hw.simulator.kernels.bits import SPARE_WORDS, Words, encode_bits, encode_channels
 from hw.simulator.kernels.geometry import Geometry
 from hw.simulator.kernels.integers import BLOCK_GROUPS, ENTRIES, GROUP, integer_kernel
 from hw.simulator.kernels.matrix import TILE, matrix_kernel
@@ -81,11 +81,16 @@ class EncodeStep(Step):
 
     def __init__(self, encoding: InputEncoding) -> None:
         super().__init__("input", encoding.shape)
-        self._pixel_steps = (np.flatnonzero(np.diff(encoding.table)) + 1).astype(np.uint8)
-        self._first = int(encoding.table[0])
+        self._tables = encoding.table.astype(np.uint64).reshape(-1)
+        self._per_channel = encoding.per_channel
+        self._pixel_steps = (np.flatnonzero(np.diff(encoding.table.reshape(-1)[:256])) + 1).astype(np.uint8)
 
     def _compute(self, frames: NDArray[Any], count: int, out: Words) -> None:
-        encode_bits(frames, int(np.prod(self.shape)), self._pixel_steps, self._first, out)
+        size = int(np.prod(self.shape))
+        if self._per_channel:
+            encode_channels(frames, size, self._tables, out)
+        else:
+            encode_bits(frames, size, self._pixel_steps, int(self._tables[0]), out)
 
 
 class PoolStep(Step):
@@ -169,7 +174,7 @@ class IntegerStep(MatrixStep):
         # An accumulator of at most `farthest` from 0 has a threshold of at most one more subtracted.
         farthest = max(-int(low.min()), int(high.max()))
         dtype = np.int16 if 2 * farthest + 1 < 2**15 else np.int32
-        self._values = table.astype(dtype)
+        self._values = table.astype(dtype).reshape(-1)
         lanes = 64 // self._values.itemsize
         if isinstance(layer, ConvLayer):
             self._pads = layer.pad_values.astype(dtype)

@@ -97,11 +97,6 @@ def simulate(
     return scores
 
 
-def predict(scores: NDArray[np.generic]) -> NDArray[np.int64]:
-    """The class (n,) of each row of scores (n, classes): the highest, ties to the lower index."""
-    return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)  # argmax gives the first of equals
-
-
 def trace(
     network: Network,
     images: NDArray[np.uint8],

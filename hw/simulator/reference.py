@@ -59,7 +59,7 @@ class Reference:
 
 def encode(encoding: InputEncoding, images: NDArray[np.uint8]) -> NDArray[Any]:
     """What the first layer reads, (n, H, W, C): uint8 bits or int16 integers."""
-    return encoding.table.astype(np.uint8 if encoding.binary else np.int16)[images]
+    return encoding.encode(images).astype(np.uint8 if encoding.binary else np.int16, copy=False)
 
 
 def layer_outputs(

@@ -67,6 +67,7 @@ def test_shapes_follow_the_layers():
         (lambda: conv("c", 2, 3, None, pad_values=np.ones(2)), "pad_values must be 0"),
         (lambda: conv("c", 2, 3, None, padding=(3, 0, 0, 0)), "must be smaller than the kernel"),
         (lambda: InputEncoding((4, 4, 2), np.arange(255), binary=False), r"must be \(256,\)"),
+        (lambda: InputEncoding((4, 4, 2), np.zeros((3, 256)), binary=True), r"\(3, 256\), must be .* or \(2, 256\)"),
         (lambda: InputEncoding((4, 4, 2), np.arange(256), binary=True), "0 and 1 only"),
         (lambda: InputEncoding((4, 0, 2), np.arange(256), binary=False), "each at least 1"),
         (lambda: DenseLayer("a", np.full((1, 1), 8, np.uint64), 3, None), "weight bits above mw"),
@@ -106,3 +107,23 @@ def test_arrays_are_frozen():
     layer = dense("a", 32, 4, np.arange(4))
     with pytest.raises(ValueError, match="read-only"):
         layer.weights[0, 0] = 1
+
+
+def test_a_table_for_each_channel():
+    tables = np.stack([np.arange(256), 255 - np.arange(256)]).astype(np.int16)
+    encoding = InputEncoding((1, 2, 2), tables, binary=False)
+    image = np.array([[[[0, 1], [7, 250]]]], np.uint8)
+    assert encoding.encode(image).tolist() == [[[[0, 254], [7, 5]]]]
+    assert encoding.range == (0, 255)
+    with pytest.raises(NetworkError, match="input: channels 0 and 1 have tables of their own, FINN has one"):
+        encoding.shared_table("FINN")
+
+
+def test_equal_tables_of_channels_are_one_function_with_one_hash():
+    layers = (dense("a", 32, 3),)
+    tables = np.broadcast_to(BINARY.table, (2, 256))
+    twice = Network(InputEncoding(BINARY.shape, tables, binary=True), layers)
+    assert not twice.input.per_channel
+    assert twice.hash == Network(BINARY, layers).hash
+    tables = np.stack([BINARY.table, 1 - BINARY.table])
+    assert Network(InputEncoding(BINARY.shape, tables, binary=True), layers).hash != twice.hash

@@ -5,11 +5,10 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
-from bnn import InputEncoding, Network
+from bnn import InputEncoding, Network, classes_of
 from finn_build.form import finn_form
 from finn_build.graph import build_graph
 from finn_build.nodes import Compiler, Role, finn_nodes, input_shape, output_shape
-from hw.simulator import predict
 
 
 def run(model, images):
@@ -27,7 +26,7 @@ def test_labels(networks, frames_of, kind, binary):
     model = build_graph(finn_form(network).network, network.hash)
     labels = run(model, frames.images)
     assert labels.shape == (len(frames.images), *output_shape(network))
-    assert np.array_equal(labels.ravel(), predict(frames.scores))
+    assert np.array_equal(labels.ravel(), classes_of(frames.scores))
 
 
 def test_score_table_leaves_the_accumulators_to_the_processor(networks, frames_of):
@@ -44,7 +43,7 @@ def test_last_convolution(layer_factory, frames_of):
     network = Network(InputEncoding.threshold((5, 5, 2), 120), layers)
     frames = frames_of(network)
     labels = run(build_graph(finn_form(network).network, network.hash), frames.images)
-    assert np.array_equal(labels.ravel(), predict(frames.scores))
+    assert np.array_equal(labels.ravel(), classes_of(frames.scores))
 
 
 def test_graph_carries_the_hash_and_survives_its_file(networks, tmp_path):

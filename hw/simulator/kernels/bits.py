@@ -87,3 +87,27 @@ def encode_bits(pixels: NDArray[np.uint8], size: int, steps: NDArray[np.uint8], 
                         bits ^= np.uint64(pixels[place + index] >= step) << np.uint64(index)
                 bits &= low_bits(taken)
             out[frame * words + word] = bits
+
+
+@compiled
+def encode_channels(pixels: NDArray[np.uint8], size: int, tables: Words, out: Words) -> None:
+    """Images to bits by a table for each channel.
+
+    Args:
+        pixels: n frames of ``size`` pixel values.
+        size: pixel values of a frame.
+        tables: (channels * 256,) bits, the first channel's 256 first.
+        out: the bits of n frames and the spare words, all 0.
+    """
+    words = (size + 63) >> 6
+    for frame in range(len(pixels) // size):
+        table = 0
+        for word in range(words):
+            place = frame * size + word * 64
+            bits = np.uint64(0)
+            for index in range(min(64, size - word * 64)):
+                bits |= tables[table + pixels[place + index]] << np.uint64(index)
+                table += 256
+                if table == len(tables):
+                    table = 0
+            out[frame * words + word] = bits

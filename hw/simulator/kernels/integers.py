@@ -81,7 +81,7 @@ def load_image(planes: Sums, pixels: NDArray[np.uint8], values: Sums, g: Geometr
     wide = (g.out_width - 1) * g.stride_x + g.kernel_x
     rows, columns = min(g.height, high - g.top), min(g.width, wide - g.left)
     for channel in range(g.channels):
-        plane = channel * high * wide
+        plane, table = channel * high * wide, channel * 256 % len(values)
         if rows < high or columns < wide:
             planes[plane : plane + high * wide] = pads[channel]
         for y in range(rows):
@@ -89,15 +89,19 @@ def load_image(planes: Sums, pixels: NDArray[np.uint8], values: Sums, g: Geometr
             line = planes[first : first + columns]
             source = y * g.width * g.channels + channel
             for x in range(columns):
-                line[x] = values[item(pixels, source + x * g.channels)]
+                line[x] = item(values, table + item(pixels, source + x * g.channels))
 
 
 @compiled
 def load_frames(planes: Sums, pixels: NDArray[np.uint8], values: Sums, size: int, lanes: int) -> None:
     """The pixels of as many frames as there are, at most one a lane, as planes (size, lanes)."""
     for frame in range(len(pixels) // size):
+        table = 0
         for index in range(size):
-            planes[index * lanes + frame] = values[pixels[frame * size + index]]
+            planes[index * lanes + frame] = values[table + pixels[frame * size + index]]
+            table += 256
+            if table == len(values):
+                table = 0
 
 
 @compiled
@@ -155,7 +159,8 @@ def integer_kernel(
 
     Args:
         pixels: pixel values of ``count`` frames.
-        values: (256,) what they become; of the type that all sums here have.
+        values: (256,) what they become, or (c * 256,), the first channel's 256 first, where channels differ; of the
+            type that all sums here have.
         count: number of frames.
         g: window sizes.
         pads: (c,) what a padded position reads as.

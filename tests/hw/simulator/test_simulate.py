@@ -16,7 +16,6 @@ from bnn.encoding import pack_bits
 from hw.simulator import (
     Backend,
     available_backends,
-    predict,
     prepare,
     reference_meaning,
     simulate,
@@ -218,7 +217,8 @@ def test_all_bits_differ_or_match(backend):
 
 def naive_scores(network, image):
     """The contract's own sentences, one element at a time."""
-    values = [[[int(network.input.table[pixel]) for pixel in row] for row in rows] for rows in image.tolist()]
+    tables = network.input.table.tolist() if network.input.per_channel else [network.input.table.tolist()] * 1000
+    values = [[[table[p] for table, p in zip(tables, row, strict=False)] for row in rows] for rows in image.tolist()]
     binary = network.input.binary
     for layer, shape, value_range in network.walk():
         height, width, channels = layer.output_shape(shape)
@@ -265,6 +265,23 @@ def test_scores_equal_the_contract_read_aloud(backend, seed):
     np.testing.assert_array_equal(simulate(network, images, backend=backend), expected)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("seed", range(20))
+def test_a_table_for_each_channel(backend, seed):
+    shared, rng = random_network(seed)
+    shape, binary = shared.input.shape, shared.input.binary
+    tables = rng.integers(*((0, 2) if binary else shared.input.range), (shape[2], 256), endpoint=not binary)
+    tables[:, :2] = shared.input.range  # thresholds and score tables are made for the whole range
+    network = Network(InputEncoding(shape, tables.astype(np.int16), binary), shared.layers)
+    assert network.input.per_channel == (shape[2] > 1)
+    images = random_images(rng, network, 3)
+    expected = [naive_scores(network, image) for image in images]
+    np.testing.assert_array_equal(simulate(network, images, backend=backend), expected)
+    if binary:
+        bits = [[[[tables[c][p] for c, p in enumerate(r)] for r in y] for y in image.tolist()] for image in images]
+        np.testing.assert_array_equal(trace(network, images, backend=backend)["input"], bits)
+
+
 def dense_network(rng, shape=(6, 6, 1), hidden=32, classes=10, binary=True):
     mw = int(np.prod(shape))
     encoding = InputEncoding.threshold(shape, 128) if binary else InputEncoding.pixels(shape)
@@ -306,10 +323,6 @@ def test_images_need_not_be_contiguous(backend):
     np.testing.assert_array_equal(
         simulate(network, swapped[::2], backend=backend), simulate(network, images[::2].copy(), backend=backend)
     )
-
-
-def test_ties_go_to_the_lower_class():
-    assert predict(np.array([[1, 3, 3], [2, 2, 2], [0, 1, 5]], np.int32)).tolist() == [1, 0, 2]
 
 
 def test_reference_meaning_undoes_inverted_pools():
