@@ -203,7 +203,14 @@ def simulate(
     images: Annotated[Path | None, typer.Option("--images", help="With --model: .npy, uint8 (n, H, W, C).")] = None,
     labels: Annotated[Path | None, typer.Option("--labels", help="With --model: .npy, integers (n,).")] = None,
     input_scale: Annotated[
-        float | None, typer.Option("--input-scale", help="What the model's input is of a pixel value, such as 1/255.")
+        str | None, typer.Option("--input-scale", help="With --model: its input is pixel value x this, such as 1/255.")
+    ] = None,
+    input_mean: Annotated[
+        str | None,
+        typer.Option("--input-mean", help="Subtracted then: a number, or one a channel (a,b,c)."),
+    ] = None,
+    input_std: Annotated[
+        str | None, typer.Option("--input-std", help="Divided by then, likewise: torchvision's Normalize(mean, std).")
     ] = None,
     predictions: Annotated[Path | None, typer.Option("--predictions", help="Write the classes here (.npy).")] = None,
     scores: Annotated[Path | None, typer.Option("--scores", help="Write the integer scores here (.npy).")] = None,
@@ -219,15 +226,25 @@ def simulate(
     if (run is None) == (model is None):
         raise UserError("simulate: needs either --run or --model")
     if run is not None:
-        for option, value in (("--images", images), ("--labels", labels), ("--input-scale", input_scale)):
+        given = {"--images": images, "--labels": labels, "--input-scale": input_scale}
+        for option, value in (given | {"--input-mean": input_mean, "--input-std": input_std}).items():
             if value is not None:
                 raise UserError(f"simulate: {option} goes with --model; a run has its own")
         figures, results = stages.simulate_run(run, frames=frames, backend=chosen, threads=threads)
     else:
         if images is None or model is None:
             raise UserError("simulate: --model needs --images")
-        options = {"input_scale": input_scale, "frames": frames, "backend": chosen, "threads": threads}
-        figures, results = foreign.simulate_model(model, images, labels, **options)  # type: ignore[arg-type]
+        figures, results = foreign.simulate_model(
+            model,
+            images,
+            labels,
+            input_scale=input_scale,
+            input_mean=input_mean,
+            input_std=input_std,
+            frames=frames,
+            backend=chosen,
+            threads=threads,
+        )
     if predictions:
         foreign.save_array(predictions, classes_of(results))
     if scores:
@@ -243,7 +260,7 @@ def _describe_simulation(figures: dict[str, Any]) -> str:
         parts.append(f"accuracy {figures['accuracy']:.2%}")
     if figures["mismatches"] is not None:
         parts.append(f"{figures['mismatches']} mismatches with golden")
-    parts.append(f"{figures['frames_per_second']:,.0f} frames/s ({figures['backend']})")
+    parts.append(f"{figures['frames_per_second']:,.0f} frames/s ({figures['backend']}, compiled before)")
     return ", ".join(parts)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ from bnn.files import atomic_path
 from bnn.readers import read_npy
 from bnn.version import VERSION
 from flow.ladder import accuracy
-from flow.progress import console, progress_bar
-from hw.simulator import Backend, available_backends, simulate
+from flow.progress import console
+from flow.simulation import timed_simulation
+from hw.simulator import Backend, available_backends
 
 
 def simulate_model(
@@ -23,7 +23,9 @@ def simulate_model(
     images_file: Path,
     labels_file: Path | None,
     *,
-    input_scale: float | None,
+    input_scale: str | None,
+    input_mean: str | None,
+    input_std: str | None,
     frames: int | None,
     backend: Backend | None,
     threads: int | None,
@@ -31,11 +33,12 @@ def simulate_model(
     """Import a file and run images through it: figures as of ``simulate.json``, and (n, classes) scores.
 
     Raises:
-        UserError: a file that is damaged or does not fit the others, or a model that cannot become integers.
+        UserError: text that is no number, a file that is damaged or does not fit the others, or a model that cannot
+            become integers.
     """
     from onnx_export.importer import import_qonnx  # noqa: PLC0415 - onnx takes seconds to import
 
-    imported = import_qonnx(model, input_scale=input_scale)
+    imported = import_qonnx(model, input_scale=input_scale, input_mean=input_mean, input_std=input_std)
     network = imported.network
     for note in imported.notes:
         console.print(f"{model}: {note}")
@@ -48,17 +51,14 @@ def simulate_model(
     labels = None if labels_file is None else load_labels(labels_file, len(images), network.classes)
     images, labels = images[:frames], None if labels is None else labels[:frames]
     chosen = backend or available_backends()[0]
-    with progress_bar(f"simulate ({chosen.value})", len(images)) as progress:
-        start = time.perf_counter()
-        scores = simulate(network, images, backend=chosen, threads=threads, progress=progress)
-        seconds = time.perf_counter() - start
+    scores, rate = timed_simulation(network, images, chosen, threads)
     figures = {
         "network_hash": network.hash,
         "askew_version": VERSION,
         "frames": len(images),
         "accuracy": None if labels is None else accuracy(scores, labels),
         "mismatches": None,  # there is no golden answer but this one
-        "frames_per_second": len(images) / seconds,
+        "frames_per_second": rate,
         "backend": chosen.value,
     }
     return figures, scores

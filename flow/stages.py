@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from flow.ladder import accuracy, mismatching_frames
 from flow.plus_fraction import PROFILE_FRAMES, describe_fractions
 from flow.progress import console, progress_bar
 from flow.run_folder import Golden, RunError, RunFolder, sha256
+from flow.simulation import timed_simulation
 from hw.simulator import Backend, available_backends, reference_meaning, simulate, trace
 
 
@@ -138,16 +138,12 @@ def simulate_run(
     network = run.network()
     golden = run.golden(network).first(frames)
     chosen = backend or available_backends()[0]
-    simulate(network, golden.images[:1], backend=chosen, threads=threads)  # kernels compile here, not in the rate
-    with progress_bar(f"simulate ({chosen.value})", len(golden)) as progress:
-        start = time.perf_counter()
-        scores = simulate(network, golden.images, backend=chosen, threads=threads, progress=progress)
-        seconds = time.perf_counter() - start
+    scores, rate = timed_simulation(network, golden.images, chosen, threads)
     figures = {
         "frames": len(golden),
         "accuracy": accuracy(scores, golden.labels),
         "mismatches": len(mismatching_frames(scores, golden.scores)),
-        "frames_per_second": len(golden) / seconds,
+        "frames_per_second": rate,
         "backend": chosen.value,
         "layers": profile(network, golden),
     }

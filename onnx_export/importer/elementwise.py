@@ -13,6 +13,7 @@ from onnx import TensorProto
 
 from onnx_export.importer.graph import Node
 from onnx_export.importer.layout import Layout
+from onnx_export.importer.line import Line
 from onnx_export.importer.onnx_file import type_name
 from onnx_export.importer.quantizers import QUANTIZERS, check_parameters, quantize
 
@@ -29,6 +30,7 @@ class Elementwise:
     node: Node
     function: Function
     uniform: bool  # it does the same to every channel
+    line: Line | None = None  # what it is in exact arithmetic, if that is a straight line
 
 
 def elementwise(node: Node, operand: int, layout: Layout, constants: list[NDArray[Any] | None]) -> Elementwise | None:
@@ -46,12 +48,19 @@ def elementwise(node: Node, operand: int, layout: Layout, constants: list[NDArra
         other = constants[1 - operand]
         assert other is not None
         constant = layout.per_channel(node, other)
-        return Elementwise(node, _binary(node, operand, constant), len(constant) == 1)
+        return Elementwise(
+            node, _binary(node, operand, constant), len(constant) == 1, _line(node.op, operand, constant)
+        )
     builder = _BUILDERS.get(node.op)
     if builder is None:
         return None
     function, used = builder(node, layout, constants)
-    return Elementwise(node, function, all(len(parameter) == 1 for parameter in used))
+    line = None
+    if node.op == "BatchNormalization":
+        line = Line.of(*_factor_and_offset(node, used))
+    elif node.op == "Neg":
+        line = Line.of(-1, 0)
+    return Elementwise(node, function, all(len(parameter) == 1 for parameter in used), line)
 
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
@@ -73,6 +82,22 @@ def _binary(node: Node, operand: int, constant: NDArray[np.float32]) -> Function
     if operand == 0:
         return lambda values: operation(values, constant)
     return lambda values: operation(constant, values)
+
+
+def _line(op: str, operand: int, constant: NDArray[np.float32]) -> Line | None:
+    """The line of ``_binary``; ``operand`` says on which side of the operator the image stands."""
+    match op, operand:
+        case "Add", _:
+            return Line.of(1, constant)
+        case "Sub", 0:
+            return Line.of(1, -constant)
+        case "Sub", 1:
+            return Line.of(-1, constant)
+        case "Mul", _:
+            return Line.of(constant, 0)
+        case "Div", 0:
+            return Line().divided(constant)
+    return None
 
 
 _Built = tuple[Function, list[NDArray[Any]]]  # the function and its parameters, each (1,) or (C, ...)
@@ -107,6 +132,10 @@ def _clip(node: Node, layout: Layout, constants: _Constants) -> _Built:
 def _batch_normalization(node: Node, layout: Layout, constants: _Constants) -> _Built:
     if node.attributes.get("training_mode", 0):
         raise node.refuse("is in training mode; export the model in evaluation mode")
+    if any(node.outputs[1:]):  # up to opset 13 that is how training mode is told
+        raise node.refuse(
+            f"is in training mode, as its {len(node.outputs)} outputs say; export the model in evaluation mode"
+        )
     axis = layout.places.ndim - 1 if node.channels_last else 1
     shape = [1] * layout.places.ndim
     parameters = []
@@ -115,12 +144,19 @@ def _batch_normalization(node: Node, layout: Layout, constants: _Constants) -> _
             raise node.refuse(f"its parameters must be {layout.places.shape[axis]} constants each")
         shape[axis] = constant.size
         parameters.append(layout.per_channel(node, constant.reshape(shape)))
+    factor, offset = _factor_and_offset(node, parameters)
+    return lambda values: values * factor + offset, parameters
+
+
+def _factor_and_offset(
+    node: Node, parameters: list[NDArray[np.float32]]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     scale, bias, mean, variance = parameters
     # onnxruntime's order of operations, not the textbook's: it differs in the last bit.
-    inverse = np.float32(1) / np.sqrt(variance + np.float32(node.attributes.get("epsilon", 1e-5)))
-    factor = scale * inverse
-    offset = bias - mean * factor
-    return lambda values: values * factor + offset, parameters
+    with np.errstate(all="ignore"):
+        inverse = np.float32(1) / np.sqrt(variance + np.float32(node.attributes.get("epsilon", 1e-5)))
+        factor = scale * inverse
+        return factor, bias - mean * factor
 
 
 def _quantizer(node: Node, layout: Layout, constants: _Constants) -> _Built:

@@ -68,6 +68,7 @@ class Graph:
         input_shape: with a batch of 1 in front.
         batch: that the file was made for, 0 where it is open; Reshape nodes may have it in their sizes.
         input_is_uint8: the input is of that type, or annotated with it.
+        input_annotation: FINN's name of the input's type, None where there is none.
         outputs: names, and how many values each is said to have; None where that is open.
         opset: of the standard operators.
         metadata: of the model.
@@ -79,6 +80,7 @@ class Graph:
     input_shape: tuple[int, ...]
     batch: int
     input_is_uint8: bool
+    input_annotation: str | None
     outputs: dict[str, int | None]
     opset: int
     metadata: dict[str, str]
@@ -116,6 +118,7 @@ def read_graph(path: Path) -> Graph:
         batch=batch,
         input_is_uint8=source.type.tensor_type.elem_type == TensorProto.UINT8
         or _annotation(graph, source.name) == "UINT8",
+        input_annotation=_annotation(graph, source.name),
         outputs={entry.name: _stated_size(entry) for entry in graph.output},
         opset=opset,
         metadata={entry.key: entry.value for entry in (*graph.metadata_props, *model.metadata_props)},

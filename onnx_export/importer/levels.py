@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +33,19 @@ class Bits:
 
 @dataclass(frozen=True, eq=False)
 class Integers:
-    """Multiples of ``scale``: entry p of ``table`` (256,) is what pixel value p is, in steps."""
+    """Steps of ``scale``, shifted: pixel value p is scale * (table[c, p] + shift[c]) in channel c.
+
+    Attributes:
+        table: (C, 256), or (1, 256) where all channels are alike.
+        scale: of a step.
+        shift: (C or 1), exact; need be no whole number.
+        floats: of the table's shape, the file's own float32 values, which these are but for rounding.
+    """
 
     table: NDArray[np.int64]
     scale: float
+    floats: NDArray[np.float32]
+    shift: tuple[Fraction, ...] = (Fraction(0),)
 
 
 def two_levels(values: NDArray[np.float32]) -> Bits | None:
@@ -53,7 +63,7 @@ def two_levels(values: NDArray[np.float32]) -> Bits | None:
 
 
 def bipolar_pixels(values: NDArray[np.float32]) -> Bits | None:
-    """The levels of (256,) pixel values that are -s and +s, else None."""
+    """The levels of (C, 256) pixel values that are -s and +s, else None."""
     distinct = np.unique(values)
     if len(distinct) == 2 and distinct[0] == -distinct[1]:
         return Bits(float(distinct[0]), float(distinct[1]))
@@ -61,7 +71,7 @@ def bipolar_pixels(values: NDArray[np.float32]) -> Bits | None:
 
 
 def integer_pixels(values: NDArray[np.float32]) -> Integers | None:
-    """(256,) pixel values as integers in -256..255 times a scale, or None where there is none that fits."""
+    """(C, 256) pixel values as integers in -256..255 times a scale, or None where there is none that fits."""
     if not np.isfinite(values).all():
         return None
     distinct = np.unique(values).astype(np.float64)
@@ -78,7 +88,7 @@ def integer_pixels(values: NDArray[np.float32]) -> Integers | None:
             continue
         if multiples.min() >= LOWEST and multiples.max() <= HIGHEST:
             refined = _refined(distinct, multiples)
-            return Integers(np.rint(values.astype(np.float64) / refined).astype(np.int64), refined)
+            return Integers(np.rint(values.astype(np.float64) / refined).astype(np.int64), refined, values)
     return None
 
 

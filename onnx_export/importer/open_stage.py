@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,7 @@ from onnx_export.importer.elementwise import Elementwise
 from onnx_export.importer.graph import Node
 from onnx_export.importer.levels import Bits, Integers, two_levels
 from onnx_export.importer.matrices import Matrix
+from onnx_export.importer.rounding import near_ties, near_turns, sum_error
 from onnx_export.reach import Reach, reachable
 
 CHUNK = 2**20  # values in one call
@@ -78,7 +82,14 @@ class OpenStage:
         return self._stage(epilogue, sign)
 
     def last(self, order: NDArray[np.int64]) -> Stage:
-        """The stage of the last layer, whose epilogue gives logits; channel ``order[i]`` becomes class i."""
+        """The stage of the last layer, whose epilogue gives logits; channel ``order[i]`` becomes class i.
+
+        One logit alone becomes class 1, and class 0 gets the logit 0: the higher one, 0 where they are equal, is what
+        such a classifier means.
+        """
+        if len(order) == 1:
+            stage = self._stage(self._zero_and_logit, np.ones(1, np.float32))
+            return replace(stage, weights=np.concatenate([stage.weights, stage.weights]))
 
         def epilogue(accumulators: NDArray[np.float32]) -> NDArray[np.float32]:
             in_file = np.empty_like(accumulators)
@@ -86,7 +97,27 @@ class OpenStage:
             return self._values(in_file)[:, order]
 
         stage = self._stage(epilogue, np.ones(len(order), np.float32))
-        return Stage(**{**vars(stage), "weights": stage.weights[order]})
+        return replace(stage, weights=stage.weights[order])
+
+    def rounding_notes(self, *, is_last: bool) -> list[str]:
+        """How many channels of this layer lie where a float sum's rounding decides; nothing where none does."""
+        error = sum_error(self.matrix, self.entering)
+        if not error.any():
+            return []
+
+        def values(accumulators: NDArray[np.float32], off: NDArray[np.float64]) -> NDArray[np.float32]:
+            return self._values(accumulators, off=off)
+
+        channels = len(self.matrix.weights)
+        if is_last:
+            count = near_ties(values, self._reach(), error, with_zero=channels == 1)
+            return [f"{count} of {channels} logits of layer {self.name} can tie"] if count else []
+        count = near_turns(values, self._reach(), error)
+        return [f"{count} of {channels} channels of layer {self.name} turn"] if count else []
+
+    def _zero_and_logit(self, accumulators: NDArray[np.float32]) -> NDArray[np.float32]:
+        logits = self._values(np.ascontiguousarray(accumulators[:, 1:]))
+        return np.concatenate([np.zeros_like(logits), logits], axis=1)
 
     @property
     def _last_node(self) -> Node:
@@ -114,10 +145,20 @@ class OpenStage:
                 values = np.union1d(values, [self.pad])
         return reachable(self.name, self.matrix.rows, values)
 
-    def _values(self, accumulators: NDArray[np.float32], operators: int | None = None) -> NDArray[np.float32]:
-        """What the file computes from (n, mh) accumulators with the first ``operators`` of them, or all."""
+    def _values(
+        self,
+        accumulators: NDArray[np.float32],
+        operators: int | None = None,
+        off: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float32]:
+        """What the file computes from (n, mh) accumulators with the first ``operators`` of them, or all.
+
+        ``off``, (mh,), is added to the float sums.
+        """
         with np.errstate(all="ignore"):
             values = self._products(accumulators)
+            if off is not None:
+                values = (values.astype(np.float64) + off).astype(np.float32)
             if self.matrix.bias is not None:
                 values = values + self.matrix.bias
             for operator in self.operators[:operators]:
@@ -135,6 +176,9 @@ class OpenStage:
         matrix, entering = self.matrix, self.entering
         if matrix.counts:
             return (accumulators + np.float32(matrix.rows.shape[1])) * np.float32(0.5)
+        if isinstance(entering, Integers) and any(entering.shift):
+            shifted = accumulators.astype(np.float64) + self._row_shifts
+            return (shifted * (entering.scale * matrix.scale)).astype(np.float32)
         height = entering.scale if isinstance(entering, Integers) else entering.height
         offset = 0.0 if isinstance(entering, Integers) else entering.offset
         factor = height * matrix.scale
@@ -143,6 +187,30 @@ class OpenStage:
         shift = offset * matrix.scale * matrix.rows.sum(axis=1, dtype=np.int64)
         sums: NDArray[np.float32] = (accumulators.astype(np.float64) * factor + shift).astype(np.float32)
         return sums
+
+    @cached_property
+    def _row_shifts(self) -> NDArray[np.float64]:
+        """(mh,) what the shifts of the channels' integers add to the sum of a row, in steps.
+
+        The nearest float64 that is a whole number only if the exact shift is, so that a sum is 0 only if it is exactly.
+        """
+        assert isinstance(self.entering, Integers)
+        shift = self.entering.shift
+        denominator = math.lcm(*(own.denominator for own in shift))
+        numerators = [int(own * denominator) for own in shift]
+        weights = self.matrix.weights.reshape(len(self.matrix.weights), self.matrix.weights.shape[1], -1)
+        sums = weights.sum(axis=2, dtype=np.int64)  # (mh, C)
+        if len(shift) == 1:
+            sums = sums.sum(axis=1, keepdims=True)
+        exact = [
+            Fraction(sum(int(w) * n for w, n in zip(row, numerators, strict=True)), denominator)
+            for row in sums.tolist()
+        ]
+        nearest = np.array([float(own) for own in exact])
+        for index, own in enumerate(exact):
+            if own.denominator != 1 and nearest[index].is_integer():
+                nearest[index] = np.nextafter(nearest[index], np.inf if own > Fraction(nearest[index]) else -np.inf)
+        return nearest
 
     def _falling_rows(self) -> NDArray[np.float32]:
         """(mh,) -1 where what a max pool compares falls with the accumulator, else 1.

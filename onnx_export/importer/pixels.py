@@ -1,6 +1,9 @@
-"""How images enter a graph: a pixel's scale, its place in the input tensor, and what it means to the first matrix."""
+"""How images enter a graph: a pixel's place in the input tensor, and what it means to the first matrix."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,39 +12,13 @@ from bnn.network import InputEncoding, Shape
 from onnx_export.importer.elementwise import Elementwise
 from onnx_export.importer.graph import Graph, ImportRefusedError
 from onnx_export.importer.layout import Layout
-from onnx_export.importer.levels import Bits, Integers, bipolar_pixels, integer_pixels
+from onnx_export.importer.levels import HIGHEST, LOWEST, Bits, Integers, bipolar_pixels, integer_pixels
+from onnx_export.importer.line import Line
 from onnx_export.importer.matrices import Matrix
-from onnx_export.metadata import INPUT_SCALE_KEY
+from onnx_export.importer.meaning import Entering
 
-UNIT_SCALE = 1 / 255  # the convention of training code: pixels from 0 to 1
-
-
-def find_input_scale(graph: Graph, given: float | None) -> tuple[float, str | None]:
-    """What a pixel value is multiplied with, and a note where that is an assumption."""
-    if given is not None:
-        if not np.isfinite(given) or given <= 0:
-            raise ImportRefusedError(f"input scale {given}, must be a number above 0")
-        return given, None
-    if INPUT_SCALE_KEY in graph.metadata:
-        try:
-            return find_input_scale(graph, float(graph.metadata[INPUT_SCALE_KEY]))
-        except ValueError:
-            raise ImportRefusedError(
-                f"metadata {INPUT_SCALE_KEY} is {graph.metadata[INPUT_SCALE_KEY]!r}, must be a number above 0"
-            ) from None
-    if graph.input_is_uint8 or _divides_pixels(graph):
-        return 1.0, None
-    return UNIT_SCALE, "pixels are taken as 0..1 (input scale 1/255); give another with --input-scale"
-
-
-def _divides_pixels(graph: Graph) -> bool:
-    """The first node brings 0..255 to 0..1 by itself."""
-    first = next((node for node in graph.nodes if graph.input in node.inputs), None)
-    constants = [graph.constants[tensor] for tensor in first.inputs if tensor in graph.constants] if first else []
-    if first is None or len(constants) != 1 or constants[0].size != 1:
-        return False
-    value = float(constants[0].reshape(-1)[0])
-    return (first.op == "Div" and value in {255.0, 256.0}) or (first.op == "Mul" and 0 < value < 1 / 128)
+PIXELS = np.arange(256, dtype=np.float32)[:, None]
+ROUNDINGS = 4 * 2.0**-24  # of the largest value: what a few operations in float32 can be off
 
 
 def input_layout(graph: Graph) -> tuple[Layout, NDArray[np.int64]]:
@@ -73,25 +50,188 @@ def seen_as_image(layout: Layout, *, channels_last: bool) -> tuple[Layout, NDArr
     return (Layout.nhwc if channels_last else Layout.nchw)(shape), places.reshape(-1)
 
 
-def encode_pixels(
-    pixels: NDArray[np.float32], operators: list[Elementwise], matrix: Matrix, pad: float, shape: Shape
-) -> tuple[InputEncoding, Bits | Integers]:
-    """What (256,) pixels are behind the operators in front of the first matrix.
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """What every pixel value is at some place of the graph.
 
-    Two values -s and s become bits, unless the matrix pads with a third one; all else integers.
+    Attributes:
+        values: (256, C), or (256, 1) where all channels are alike, in the file's float32.
+        base: (256, C or 1), where exact arithmetic starts: the pixel values, or what the last operator that is no
+            line gives.
+        line: from ``base`` to here in exact arithmetic.
+        from_pixels: ``base`` are the pixel values.
     """
-    values = pixels[:, None]
-    with np.errstate(all="ignore"):
-        for operator in operators:
-            values = operator.function(values)
-    values = values[:, 0]
-    bits = Bits(0.0, 1.0) if matrix.counts and np.isin(values, (0, 1)).all() else bipolar_pixels(values)
-    if bits is not None and not (matrix.is_padded and pad not in {bits.low, bits.high}):
-        return InputEncoding(shape, (values == bits.high).astype(np.int16), binary=True), bits
-    integers = integer_pixels(values)
-    if integers is None:
-        raise matrix.node.refuse(
-            f"the pixels that enter it take {len(np.unique(values))} values from {values.min():g} to "
-            f"{values.max():g} that are no multiples, -256 to 255, of one step; quantize the input"
+
+    values: NDArray[np.float32]
+    base: NDArray[np.float32]
+    line: Line
+    from_pixels: bool
+
+    def channel(self, index: int) -> _Columns:
+        """One channel."""
+        values, base = (part[:, index % part.shape[1]][:, None] for part in (self.values, self.base))
+        return replace(self, values=values, base=base, line=self.line.channel(index))
+
+    def equals(self, other: _Columns) -> bool:
+        """The same of two single channels."""
+        same = np.array_equal(self.values, other.values) and np.array_equal(self.base, other.base)
+        return same and self.line == other.line
+
+    @classmethod
+    def beside(cls, channels: list[_Columns]) -> _Columns:
+        """Single channels side by side."""
+        values, base = (
+            np.concatenate(parts, axis=1) for parts in zip(*((c.values, c.base) for c in channels), strict=True)
         )
-    return InputEncoding(shape, integers.table.astype(np.int16), binary=False), integers
+        line = Line(tuple(c.line.slope[0] for c in channels), tuple(c.line.offset[0] for c in channels))
+        return cls(values, base, line, channels[0].from_pixels)
+
+
+@dataclass(eq=False)
+class PixelPath:
+    """What stands between the image and the first matrix.
+
+    Attributes:
+        entering: the pixel values as the graph's input.
+        operators: in order.
+        places: (H * W * C,) where each element of the image, as the first window sees it, stood in the image that
+            the operators were read with, and that one's number of channels; None where it is the same.
+    """
+
+    entering: Entering
+    operators: list[Elementwise] = field(default_factory=list)
+    places: tuple[NDArray[np.int64], int] | None = None
+
+    def see(self, places: NDArray[np.int64], channels: int) -> None:
+        """The image turns out to be another one: element i is ``places[i]`` of the old, which had so many channels."""
+        if self.places is None:
+            self.places = (places, channels)
+        else:
+            self.places = (self.places[0][places], self.places[1])
+
+    def encode(self, matrix: Matrix, pad: float, shape: Shape) -> tuple[InputEncoding, Bits | Integers]:
+        """What pixels of an (H, W, C) image are to the first matrix.
+
+        Two values -s and s become bits, unless the matrix pads with a third one; all else integers.
+        """
+        columns = self._columns(matrix, shape)
+        tables = columns.values.T
+        bits = Bits(0.0, 1.0) if matrix.counts and np.isin(tables, (0, 1)).all() else bipolar_pixels(tables)
+        if bits is not None and not (matrix.is_padded and pad not in {bits.low, bits.high}):
+            return _encoding(shape, tables == bits.high, binary=True), bits
+        integers = integer_pixels(tables)
+        if integers is None or not _is_faithful(columns, integers):
+            integers = _integers_on_lines(columns, matrix, pad)
+        return _encoding(shape, integers.table, binary=False), integers
+
+    def notes(self, encoding: InputEncoding) -> list[str]:
+        """What a user should know of the table."""
+        constant = np.flatnonzero(
+            (encoding.table.reshape(-1, 256) == encoding.table.reshape(-1, 256)[:, :1]).all(axis=1)
+        )
+        if not len(constant):
+            return []
+        which = f"of channel {constant[0]} of the image " if encoding.per_channel else ""
+        value = int(encoding.table.reshape(-1, 256)[constant[0], 0])
+        return [
+            f"every pixel value {which}becomes the same {'bit' if encoding.binary else 'integer'} {value}, so that the "
+            "answers do not depend on it; check --input-scale, --input-mean and --input-std"
+        ]
+
+    def _columns(self, matrix: Matrix, shape: Shape) -> _Columns:
+        channels = self.entering.meaning.channels
+        if channels not in {1, shape[2]}:
+            raise ImportRefusedError(
+                f"--input-mean and --input-std tell {channels} channels, the image {shape} has {shape[2]}; give one "
+                "number, or one a channel"
+            )
+        if self.places is None or all(operator.uniform for operator in self.operators):
+            return self._run(slice(None))
+        places, seen = self.places
+        old_channels = (places % seen).reshape(-1, shape[2])
+        whole = self._run(slice(None)) if channels == 1 else None
+        columns = []
+        for channel in range(shape[2]):
+            own = whole or self._run(slice(channel, channel + 1))
+            parts = [own.channel(int(old)) for old in np.unique(old_channels[:, channel])]
+            if not all(part.equals(parts[0]) for part in parts):
+                raise self._differing().node.refuse("treats the positions of one channel of the image differently")
+            columns.append(parts[0])
+        return _Columns.beside(columns)
+
+    def _differing(self) -> Elementwise:
+        return next(operator for operator in self.operators if not operator.uniform)
+
+    def _run(self, channels: slice) -> _Columns:
+        values = self.entering.values[:, channels]
+        slope, offset = self.entering.meaning.lines()
+        held = bool(self.entering.held.all())
+        columns = _Columns(values, PIXELS, Line(slope[channels], offset[channels]), True)
+        if not held:
+            columns = _Columns(values, values, Line(), False)
+        with np.errstate(all="ignore"):
+            for operator in self.operators:
+                after = operator.function(columns.values)
+                if operator.line is not None:
+                    columns = replace(columns, values=after, line=columns.line.then(operator.line))
+                elif after.dtype != columns.values.dtype or not np.array_equal(after, columns.values):
+                    columns = _Columns(after, after.astype(np.float32), Line(), False)
+        return columns
+
+
+def _encoding(shape: Shape, table: NDArray[np.generic], *, binary: bool) -> InputEncoding:
+    return InputEncoding(shape, table[0 if len(table) == 1 else slice(None)].astype(np.int16), binary)
+
+
+def _is_faithful(columns: _Columns, integers: Integers) -> bool:
+    """The integers' multiples miss the exact values by no more than float32's own rounding."""
+    exact = columns.line.at(columns.base)
+    missed = np.abs(integers.scale * integers.table.T - exact).max()
+    return bool(missed <= ROUNDINGS * np.abs(columns.values).max())
+
+
+def _integers_on_lines(columns: _Columns, matrix: Matrix, pad: float) -> Integers:
+    """Integers on which every channel's values lie in a straight line, all lines equally steep.
+
+    The offsets, which need be no whole steps, are added to the sum of a row: sum of w (s k + o) = s sum of w k + o sum
+    of w. Where the image is padded that holds for no row, since its border has fewer pixels; then the padding must be
+    a whole step.
+    """
+    node, base = matrix.node, Integers(PIXELS.T.astype(np.int64), 1.0, PIXELS.T)
+    if not columns.from_pixels:
+        found = integer_pixels(columns.base.T)
+        if found is None or not _is_faithful(replace(columns, values=columns.base, line=Line()), found):
+            distinct = np.unique(columns.values)
+            raise node.refuse(
+                f"the pixels that enter it take {len(distinct)} values from {distinct[0]:g} to {distinct[-1]:g} that "
+                f"are no multiples, {LOWEST} to {HIGHEST}, of one step; quantize the input"
+            )
+        base = found
+    line = columns.line
+    steep = [abs(slope) for slope in line.slope]
+    if len(set(steep)) > 1 or not steep[0]:
+        other = next((channel for channel, slope in enumerate(steep) if slope != steep[0]), 0)
+        raise node.refuse(
+            f"a pixel's step is {float(steep[0]):g} in channel 0 of the image and {float(steep[other]):g} in channel "
+            f"{other}, so that their sum is no integer; give all channels one std, or quantize the input behind the "
+            "normalization"
+        )
+    step = steep[0] * Fraction(base.scale)
+    signs = np.array([1 if slope > 0 else -1 for slope in line.slope])
+    table = signs[:, None] * base.table
+    shift = tuple(offset / step for offset in line.offset)
+    if matrix.is_padded:
+        missing = tuple(own - Fraction(pad) / step for own in shift)
+        wrong = next((own for own in missing if own.denominator != 1), None)
+        moved = table + np.array([[round(own)] for own in missing]) if wrong is None else table
+        if wrong is not None or moved.min() < LOWEST or moved.max() > HIGHEST:
+            at = float(-missing[0] * int(signs[0]) if wrong is None else -wrong * int(signs[missing.index(wrong)]))
+            raise node.refuse(
+                f"pads with {pad:g}, which stands for a pixel value of {at:g} behind the normalization; give a mean "
+                "for which that is a whole number, such as 33/255, pad with another value, or quantize the input "
+                "behind the normalization"
+            )
+        table, shift = moved, (Fraction(pad) / step,)
+    if table.min() < LOWEST or table.max() > HIGHEST:
+        raise node.refuse(f"the pixels' integers {table.min()}..{table.max()} must lie in {LOWEST}..{HIGHEST}")
+    return Integers(table, float(step), columns.values.T, shift)

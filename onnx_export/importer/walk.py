@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from bnn.network import NO_PADDING, InputEncoding, Padding
 from bnn.stage import Pool, Stage, StagedModel
-from onnx_export.importer.classes import CLASS_PICKERS, ORDER_KEEPERS, check_class_picker
-from onnx_export.importer.elementwise import SUPPORTED, Elementwise, elementwise
+from onnx_export.importer.classes import CLASS_PICKERS, ORDER_KEEPERS, check_class_picker, left_out
+from onnx_export.importer.elementwise import SUPPORTED, elementwise
 from onnx_export.importer.fold import fold_constants
 from onnx_export.importer.graph import Graph, ImportRefusedError, Node
 from onnx_export.importer.layout import MOVES, Layout
 from onnx_export.importer.levels import Bits, Integers
 from onnx_export.importer.matrices import MATRIX_OPS, Matrix, read_matrix, read_window
+from onnx_export.importer.meaning import Entering
 from onnx_export.importer.names import LayerNames
 from onnx_export.importer.open_stage import OpenStage, pad_integer
-from onnx_export.importer.pixels import encode_pixels, input_layout, seen_as_image
+from onnx_export.importer.pixels import PixelPath, input_layout, seen_as_image
 from onnx_export.importer.windows import Window
 
 POOLS = {"MaxPool", "MaxPoolNHWC", "GlobalMaxPool"}
@@ -37,20 +38,20 @@ class Walk:
         notes: what a user should know of how the file was read.
     """
 
-    def __init__(self, graph: Graph, pixels: NDArray[np.float32]) -> None:
+    def __init__(self, graph: Graph, entering: Entering) -> None:
         """Walk.
 
         Args:
             graph: of the file, constants folded.
-            pixels: (256,) what each pixel value is when it enters the graph.
+            entering: what each pixel value is when it enters the graph.
 
         Raises:
             ImportRefusedError: what has no integer form, by node and reason.
         """
         self.notes: list[str] = []
         self._graph = graph
-        self._pixels = pixels
-        self._pixel_operators: list[Elementwise] = []
+        self._pixels = PixelPath(entering)
+        self._rounded: list[str] = []  # where rounding decides
         self._stages: list[Stage] = []
         self._open: OpenStage | None = None
         self._names = LayerNames()
@@ -118,9 +119,11 @@ class Walk:
 
     def _keep_order(self, node: Node, operand: int, constants: Constants) -> None:
         following = self._consumer(node.outputs[0])
+        while following is not None and following.op in MOVES | {"Identity"}:
+            following = self._consumer(following.outputs[0])
         if following is not None and following.op not in CLASS_PICKERS:
             raise node.refuse("is not the last node; behind the logits it can be left out, elsewhere it is no integer")
-        self.notes.append(f"{node} is left out: it keeps the order of the classes, but for its own rounding")
+        self.notes.append(left_out(node, self._layout))
 
     def _elementwise(self, node: Node, operand: int, constants: Constants) -> None:
         operator = elementwise(node, operand, self._layout, constants)
@@ -135,12 +138,8 @@ class Walk:
             self._pad = (padding_node, padding, float(padded[0, 0]))
         if self._open is not None:
             self._open.operators.append(operator)
-        elif operator.uniform:
-            self._pixel_operators.append(operator)
         else:
-            raise node.refuse(
-                "treats the channels or positions of the image differently; the network has one table for all pixels"
-            )
+            self._pixels.operators.append(operator)
 
     def _matrix(self, node: Node, operand: int, constants: Constants) -> None:
         if node.op == "Conv" or self._lowered:
@@ -165,18 +164,21 @@ class Walk:
     def _close(self, matrix: Matrix, pad: float) -> Bits | Integers:
         """Finish what stands before a matrix, and say what its input values mean."""
         if self._open is None:
-            shape = self._layout.shape
-            self._encoding, entering = encode_pixels(self._pixels, self._pixel_operators, matrix, pad, shape)
+            self._encoding, entering = self._pixels.encode(matrix, pad, self._layout.shape)
+            self.notes += self._pixels.notes(self._encoding)
             return entering
         levels = self._open.levels(of_bits=matrix.counts)
+        self._rounded += self._open.rounding_notes(is_last=False)
         self._stages.append(self._open.hidden(levels))
         return levels
 
     def _see_image(self, *, channels_last: bool) -> None:
         """At the first sliding window the image is whatever tensor it slides over."""
         if self._open is None and self._layout.places.ndim == 4:
+            channels = self._layout.shape[2]
             self._layout, places = seen_as_image(self._layout, channels_last=channels_last)
             self.arrangement = self.arrangement[places]
+            self._pixels.see(places, channels)
 
     def _max_pool(self, node: Node, operand: int, constants: Constants) -> None:
         self._refuse_pending_pad(node)
@@ -249,5 +251,13 @@ class Walk:
                 f"the last layer gives {self._layout.shape}, must be one value a class; a binary network ends in a "
                 "dense layer, or a convolution to 1 x 1"
             )
+        self._rounded += self._open.rounding_notes(is_last=True)
+        if self._rounded:
+            where = ", ".join(self._rounded)
+            self.notes.append(
+                f"{where} within float rounding: here sums are exact, so the file executed in float may differ there"
+            )
+        if self._layout.places.size == 1:
+            self.notes.append("one logit: class 1 where it is above 0, else class 0; the scores are of 0 and of it")
         stage = self._open.last(self._layout.places.reshape(-1))
         return StagedModel(self._encoding, (*self._stages, stage))
