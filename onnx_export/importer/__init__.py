@@ -97,7 +97,7 @@ def import_qonnx(
     that a bias with digits behind the point can differ from that in the last bit of a logit.)
 
     Args:
-        path: of the ONNX file, opset 9 to 20; its external data beside it.
+        path: of the ONNX file, opset 9 to 23; its external data beside it.
         input_scale: what a pixel value 0..255 is multiplied with before it enters the file's graph, such as "1/255".
             None: what the file's metadata say, else 1 / 255 where there is a mean or std, else 1 where the input is of
             or annotated as UINT8 or other whole numbers from 0 on, or its first node divides by 255, else 1 / 255.

@@ -24,7 +24,7 @@ from onnx_export.importer.schemas import check_node
 
 __all__ = ["Graph", "ImportRefusedError", "Node", "read_graph"]
 
-OLDEST_OPSET, NEWEST_OPSET = 9, 20
+OLDEST_OPSET, NEWEST_OPSET = 9, 23
 ONNX_DOMAINS = {"", "ai.onnx"}
 NHWC_DOMAIN = "qonnx.custom_op.channels_last"
 QONNX_DOMAINS = {
@@ -91,7 +91,7 @@ def read_graph(path: Path) -> Graph:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ImportRefusedError: damaged, of an opset outside 9..20, without its external data, or with sizes left open.
+        ImportRefusedError: damaged, of an opset outside 9..23, without its external data, or with sizes left open.
     """
     model = load_model(path)
     opset = _opset(model)
@@ -130,7 +130,7 @@ def _opset(model: onnx.ModelProto) -> int:
     opset = versions[0] if versions else 0
     if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
         raise ImportRefusedError(
-            f"opset {opset}, must be {OLDEST_OPSET} to {NEWEST_OPSET}; export it again with opset_version=13"
+            f"opset {opset}, must be {OLDEST_OPSET} to {NEWEST_OPSET}; export it again with opset_version=18"
         )
     return int(opset)
 

@@ -72,10 +72,12 @@ class OpenStage:
             high, low = values == np.float32(levels.high), values == np.float32(levels.low)
             if not (high | low).all():
                 row, channel = np.argwhere(~(high | low))[0]
+                is_sign = values[row, channel] == 0 and any(operator.node.op == "Sign" for operator in self.operators)
+                advice = "; use x >= 0, or sign(sign(x) + 0.1), so that 0 counts as +1" if is_sign else ""
                 raise self._last_node.refuse(
                     f"layer {self.name} channel {channel} gives {values[row, channel]:g} at accumulator "
                     f"{accumulators[row, channel] * sign[channel]:g}, besides {levels.low:g} and {levels.high:g}; "
-                    "only activations of 1 bit can become bits"
+                    f"only activations of 1 bit can become bits{advice}"
                 )
             return np.where(high, np.float32(1), np.float32(-1))
 

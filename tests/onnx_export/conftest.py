@@ -40,7 +40,10 @@ def _output(layer, channel, accumulator, binary, lowest):
 def _run(network, image):
     """Every layer's (h, w, c) output by name, for one (h, w, c) uint8 image."""
     outputs = {}
-    values = network.input.table[image].astype(np.int64)
+    tables = network.input.table
+    values = np.empty(image.shape, np.int64)
+    for y, x, channel in np.ndindex(image.shape):
+        values[y, x, channel] = (tables[channel] if tables.ndim == 2 else tables)[image[y, x, channel]]
     binary = network.input.binary
     for layer, shape, value_range in network.walk():
         assert values.shape == shape

@@ -101,6 +101,16 @@ def training_dropout(build):
     return graph
 
 
+def training_batch_norm(build):
+    graph = start(build, (1, 6))
+    graph.dense(bipolar(6, 6), name="fc1")
+    graph.node("BatchNormalization", *RNG.uniform(1, 2, size=(4, 6)), name="norm")
+    graph.nodes[-1].output.extend(["mean", "var", "saved_mean", "saved_var"])
+    graph.sign()
+    graph.dense(bipolar(3, 6), name="fc2")
+    return graph
+
+
 BITS = RNG.integers(0, 2, (6, 3))
 NAN = np.where(np.arange(24).reshape(6, 4) == 7, np.nan, 1.0)
 CASES = {
@@ -200,6 +210,22 @@ CASES = {
         lambda b: conv(then(b((1, 2, 4, 4)), "Mul", RNG.random((1, 2, 1, 1)), name="m")),
         r"node conv1 \(Conv\): a pixel's step is 0.\d+ in channel 0 of the image and 0.\d+ in channel 1, so that their",
     ),
+    "0 besides -1 and 1": (
+        lambda b: after_dense(b, ("Sign",)),
+        r"node sign \(Sign\): layer fc1 channel 0 gives 0 at accumulator 0, .*; use x >= 0, or sign\(sign",
+    ),
+    "batch norm in training mode before opset 14": (
+        training_batch_norm,
+        r"node norm \(BatchNormalization\): is in training mode, as its 5 outputs say; export the model in",
+    ),
+    "one logit and a class picked": (
+        lambda b: then(dense(b, bipolar(6, 1)), "ArgMax", axis=1, name="pick"),
+        r"node pick \(ArgMax\): picks the highest of one value, which is always class 0",
+    ),
+    "softmax of one logit": (
+        lambda b: then(dense(b, bipolar(6, 1)), "Softmax", axis=1, name="soft"),
+        r"node soft \(Softmax\): of one value is always the same; .* ends in that or in a Sigmoid",
+    ),
     "no matrix": (start, "has no MatMul, Gemm or Conv between its input and its output"),
     "weights first": (
         weights_first,
@@ -241,8 +267,8 @@ CASES = {
         lambda b: then(dense(b, bipolar(6, 4)), "Div", [0.0, 1.0, 1.0, 1.0]),
         r"layer fc1 channel 0: the logit is -inf at accumulator -\d, must be finite",
     ),
-    "old opset": (lambda b: start(b, opset=8), "opset 8, must be 9 to 20; export it again with opset_version=13"),
-    "new opset": (lambda b: start(b, opset=21), "opset 21, must be 9 to 20"),
+    "old opset": (lambda b: start(b, opset=8), "opset 8, must be 9 to 23; export it again with opset_version=18"),
+    "new opset": (lambda b: start(b, opset=24), "opset 24, must be 9 to 23"),
     "open sizes": (
         lambda b: start(b, (1, 3, "h", "w")),
         r"input image: shape \(1, 3, h, w\), must be a batch and fixed sizes",
