@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar
+from math import gcd
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnn import ConvLayer, InputEncoding, MaxPoolLayer, Shape
 from hw.folding import LoopOrder
@@ -51,6 +55,8 @@ class Conversion(Enum):
     THRESHOLD = "a comparison"
     TABLE = "an entry of a table"
     PIXEL = "the pixel itself"
+    THRESHOLDS = "a comparison for each channel"
+    TABLES = "an entry of a table for each channel"
 
 
 @dataclass(frozen=True)
@@ -121,8 +127,14 @@ class Quantizer(Unit):
 
     @property
     def conversion(self) -> Conversion:
-        """A comparison where the table is one, the pixel itself where the table is that, else the table."""
+        """A comparison where the table is one, the pixel itself where the table is that, else the table.
+
+        Where channels have tables of their own, comparisons if all are, else tables.
+        """
         table = self.encoding.table
+        if self.encoding.per_channel:
+            is_rising = self.encoding.binary and bool((np.diff(table, axis=1) >= 0).all())
+            return Conversion.THRESHOLDS if is_rising else Conversion.TABLES
         if self.encoding.binary:
             return Conversion.THRESHOLD if table[self.pixel :].all() else Conversion.TABLE
         return Conversion.PIXEL if all(int(value) == pixel for pixel, value in enumerate(table)) else Conversion.TABLE
@@ -132,16 +144,29 @@ class Quantizer(Unit):
         """The lowest pixel that becomes +1, 0 .. 256, where a threshold decides."""
         return 256 - int(self.encoding.table.sum())
 
+    @property
+    def period(self) -> int:
+        """Beats after which a lane reads the same channel again."""
+        channels = len(self.encoding.table) if self.encoding.per_channel else 1
+        return channels // gcd(channels, self.input.lanes)
+
     def parameters(self) -> dict[str, int | str]:
         """Sizes, what becomes of a pixel, and what it is compared with or looked up in."""
         table, bits = self.encoding.table, self.output.bits
         parameters: dict[str, int | str] = {"N": self.input.lanes, "OUT_W": bits}
         parameters["KIND"] = package_name(f"Quantizer{self.conversion.name.capitalize()}")
-        if self.conversion is Conversion.THRESHOLD:
-            parameters["PIXEL"] = self.pixel
-        elif self.conversion is Conversion.TABLE:
-            packed = sum((int(value) & ((1 << bits) - 1)) << (pixel * bits) for pixel, value in enumerate(table))
-            parameters["TABLE"] = f"{256 * bits}'h{packed:x}"
+        if self.encoding.per_channel:
+            parameters["PERIOD"] = self.period
+            # Lane after lane, what it reads in each beat of a period.
+            places = np.arange(self.period) * self.input.lanes + np.arange(self.input.lanes)[:, None]
+            table = table[places.reshape(-1) % len(table)]  # (lanes * period, 256)
+        match self.conversion:
+            case Conversion.THRESHOLD:
+                parameters["PIXEL"] = self.pixel
+            case Conversion.THRESHOLDS:
+                parameters["PIXELS"] = _literal(256 - table.sum(axis=1), 9)
+            case Conversion.TABLE | Conversion.TABLES:
+                parameters[self.conversion.name] = _literal(table.reshape(-1), bits)
         return parameters
 
 
@@ -415,6 +440,12 @@ class LabelSelect(Unit):
             "SCORE_W": self.input.bits,
             "LABEL_W": self.output.bits,
         }
+
+
+def _literal(values: NDArray[np.integer[Any]], bits: int) -> str:
+    """Values of so many bits each, the first lowest, as one SystemVerilog number."""
+    packed = sum((int(value) & ((1 << bits) - 1)) << (index * bits) for index, value in enumerate(values))
+    return f"{len(values) * bits}'h{packed:x}"
 
 
 def value_bits(low: int, high: int) -> tuple[int, bool]:

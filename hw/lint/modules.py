@@ -43,6 +43,10 @@ VARIANTS: dict[str, Sequence[Parameters]] = {
         {"N": 2, "KIND": "QuantizerTable", "OUT_W": 9},
         {"N": 2, "KIND": "QuantizerPixel", "OUT_W": 4},
         {"N": 2, "KIND": "QuantizerPixel", "OUT_W": 8},
+        {"N": 2, "KIND": "QuantizerThresholds", "PERIOD": 3},
+        {"N": 3, "KIND": "QuantizerThresholds"},
+        {"N": 2, "KIND": "QuantizerTables", "OUT_W": 9, "PERIOD": 3},
+        {"N": 3, "KIND": "QuantizerTables", "OUT_W": 1},
     ),
     "label_select": ({"PE": 5}, {"PE": 10}, {"CLASSES": 1}, {"CLASSES": 12, "PE": 3, "LABEL_W": 8}),
     "maxpool": (

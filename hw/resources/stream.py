@@ -93,7 +93,10 @@ def score_resources(unit: ScoreMap) -> Resources:
 
 
 def quantizer_resources(unit: Quantizer) -> Resources:
-    """``input_quantizer``: nothing, a comparator, or four LUTs a bit of table for every pixel."""
+    """``input_quantizer``: nothing, a comparator, or four LUTs a bit of table for every pixel.
+
+    Where channels differ, a lane has a table for every beat of a period, or a comparator with a small ROM.
+    """
     lanes, bits = unit.input.lanes, unit.output.bits
     luts = 0
     if unit.conversion is Conversion.THRESHOLD:
@@ -102,4 +105,9 @@ def quantizer_resources(unit: Quantizer) -> Resources:
         luts = 0 if pixel in (0, 256) or compared == 1 else 1 if compared <= 6 else 3
     elif unit.conversion is Conversion.TABLE:
         luts = 4 * bits
-    return Resources(lanes * luts + 2, lanes * bits + 2)
+    elif unit.conversion is Conversion.THRESHOLDS:
+        luts = 3 if unit.period == 1 else min(2 * unit.period, 4 + rom_luts(9, unit.period))
+    elif unit.conversion is Conversion.TABLES:
+        luts = 4 * bits * unit.period
+    counter = counter_bits(unit.period) if unit.period > 1 else 0
+    return Resources(lanes * luts + 2 + 2 * counter, lanes * bits + 2 + counter)

@@ -32,10 +32,12 @@ package askew_pkg;
     PopcountPrimitives = 2
   } popcount_style_e;
 
-  // What becomes of a pixel: a comparison, an entry of a table, itself.
+  // What becomes of a pixel: a comparison, an entry of a table, itself; a comparison or a table for each channel.
   typedef enum int unsigned {
-    QuantizerThreshold = 0,
-    QuantizerTable     = 1,
-    QuantizerPixel     = 2
+    QuantizerThreshold  = 0,
+    QuantizerTable      = 1,
+    QuantizerPixel      = 2,
+    QuantizerThresholds = 3,
+    QuantizerTables     = 4
   } quantizer_kind_e;
 endpackage

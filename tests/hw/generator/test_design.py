@@ -114,6 +114,19 @@ def test_lint_is_clean_whatever_the_network(index, tmp_path):
     assert not lint(tmp_path)
 
 
+@pytest.mark.parametrize(("kind", "simd"), [("Thresholds", 4), ("Thresholds", 5), ("Tables", 10), ("Tables", 2)])
+def test_lint_is_clean_where_channels_have_tables_of_their_own(kind, simd, tmp_path):
+    whole = network_of(6)
+    tables = np.arange(256) >= np.arange(20, 25)[:, None]
+    tables = (tables if kind == "Thresholds" else ~tables).astype(np.int16)
+    network = Network(InputEncoding((2, 2, 5), tables, binary=True), whole.layers)
+    folding = Folding.of(network, {"fc.1": LayerFolding(PE, simd), "fc2": LayerFolding(2, 3)})
+    design = Design.of(network, folding)
+    assert design.dataflow["quantizer"].parameters()["KIND"] == f"askew_pkg::Quantizer{kind}"
+    design.write(tmp_path)
+    assert not lint(tmp_path)
+
+
 def test_lint_is_clean_with_stall_gates(network, tmp_path):
     dataclasses.replace(design_of(network), stall_gates=True).write(tmp_path)
     assert not lint(tmp_path, str(Path(hw.rtlsim.__file__).parent / "harness" / "askew_stall_gate.sv"))
