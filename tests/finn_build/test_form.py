@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
+from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network, NetworkError
 from finn_build.board.evaluator import FRAMES_AT_ONCE, scores, trace
 from finn_build.errors import GraphError
 from finn_build.form import finn_form
@@ -123,6 +123,12 @@ def test_refuses_a_table_that_rises_and_falls(layer_factory):
     table[10:20] = 1
     with pytest.raises(GraphError, match="input: the table rises and falls"):
         finn_form(one_conv(layer_factory, InputEncoding((4, 4, 1), table, binary=True)))
+
+
+def test_refuses_channels_with_tables_of_their_own(layer_factory):
+    encoding = InputEncoding((4, 4, 3), np.arange(256) >= np.array([[9], [8], [9]]), binary=True)
+    with pytest.raises(NetworkError, match="input: channels 0 and 1 have tables of their own, FINN's"):
+        finn_form(one_conv(layer_factory, encoding))
 
 
 def test_refuses_a_pool_on_a_falling_input(layer_factory):

@@ -260,6 +260,47 @@ def test_any_qonnx_file(exported_run, model_and_images, capsys):
     assert json.loads((folder / "o.json").read_text())["accuracy"] is None
 
 
+def test_what_a_pixel_is_to_the_file(model_and_images, tmp_path, capsys):
+    """Images that are brighter by 60 are the same to the file where 60 is subtracted, in whatever units."""
+    folder = model_and_images
+    images = np.minimum(np.load(folder / "x.npy"), 195)
+    for name, pixels, options in (
+        ("plain", images, ["--input-scale", "1"]),
+        ("normalized", images + 60, ["--input-scale", "1/2", "--input-mean", "60/2", "--input-std", "0.5"]),
+        ("brighter", images + 60, ["--input-scale", "1"]),
+    ):
+        np.save(folder / "x.npy", pixels)
+        assert simulate_model(folder, *options, "--scores", str(tmp_path / f"{name}.npy")) == 0
+    plain, normalized, brighter = (np.load(tmp_path / f"{name}.npy") for name in ("plain", "normalized", "brighter"))
+    assert np.array_equal(normalized, plain)
+    assert not np.array_equal(normalized, brighter)
+    assert simulate_model(folder, "--input-scale", "1/2") == 2
+    assert ".5 as the file's input, which is of type UINT8 and does not hold that" in complaint(capsys)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--input-scale", "1/x"], "model.onnx: input scale '1/x': not a number; write it as 0.1307 or 1/255"),
+        (
+            ["--input-mean", "0.5;0.4"],
+            "model.onnx: input mean '0.5;0.4': not a number; write it as 0.1307 or",
+        ),
+        (["--input-std", "0"], "model.onnx: input std 0.0, must be a number above 0"),
+        (["--input-std", "1,2"], "model.onnx: --input-mean and --input-std tell 2 channels, the image"),
+    ],
+)
+def test_numbers_that_say_no_pixel(model_and_images, capsys, options, message):
+    assert simulate_model(model_and_images, *options) == 2
+    assert message in complaint(capsys)
+
+
+def test_a_run_has_its_own_mean(exported_run, capsys):
+    for option in ("--input-mean", "--input-std", "--input-scale"):
+        assert askew(["simulate", "--run", str(exported_run), option, "1"]) == 2
+        assert f"{option} goes with --model" in complaint(capsys)
+
+
 @pytest.mark.parametrize(
     ("name", "contents", "message"),
     [
