@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 LOWEST, HIGHEST = -256, 255  # of the integers in a network's input table
 MAX_FRACTION = 8  # the distance of two pixel values may be this many steps
+ROUNDINGS = 4 * 2.0**-24  # of the largest value: what a few operations in float32 can be off
 NEARLY = 1e-3  # a step: float32 pixels miss their multiple by 256 * 2**-23 of one at the most
 
 

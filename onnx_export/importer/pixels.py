@@ -12,13 +12,12 @@ from bnn.network import InputEncoding, Shape
 from onnx_export.importer.elementwise import Elementwise
 from onnx_export.importer.graph import Graph, ImportRefusedError
 from onnx_export.importer.layout import Layout
-from onnx_export.importer.levels import HIGHEST, LOWEST, Bits, Integers, bipolar_pixels, integer_pixels
+from onnx_export.importer.levels import HIGHEST, LOWEST, ROUNDINGS, Bits, Integers, bipolar_pixels, integer_pixels
 from onnx_export.importer.line import Line
 from onnx_export.importer.matrices import Matrix
 from onnx_export.importer.meaning import Entering
 
 PIXELS = np.arange(256, dtype=np.float32)[:, None]
-ROUNDINGS = 4 * 2.0**-24  # of the largest value: what a few operations in float32 can be off
 
 
 def input_layout(graph: Graph) -> tuple[Layout, NDArray[np.int64]]:
@@ -121,7 +120,7 @@ class PixelPath:
             return _encoding(shape, tables == bits.high, binary=True), bits
         integers = integer_pixels(tables)
         if integers is None or not _is_faithful(columns, integers):
-            integers = _integers_on_lines(columns, matrix, pad)
+            integers = _integers_on_lines(columns, matrix)
         return _encoding(shape, integers.table, binary=False), integers
 
     def notes(self, encoding: InputEncoding) -> list[str]:
@@ -190,12 +189,11 @@ def _is_faithful(columns: _Columns, integers: Integers) -> bool:
     return bool(missed <= ROUNDINGS * np.abs(columns.values).max())
 
 
-def _integers_on_lines(columns: _Columns, matrix: Matrix, pad: float) -> Integers:
+def _integers_on_lines(columns: _Columns, matrix: Matrix) -> Integers:
     """Integers on which every channel's values lie in a straight line, all lines equally steep.
 
     The offsets, which need be no whole steps, are added to the sum of a row: sum of w (s k + o) = s sum of w k + o sum
-    of w. Where the image is padded that holds for no row, since its border has fewer pixels; then the padding must be
-    a whole step.
+    of w. Where the image is padded, the padding must be whole steps from the pixels, which ``pad_integer`` sees to.
     """
     node, base = matrix.node, Integers(PIXELS.T.astype(np.int64), 1.0, PIXELS.T)
     if not columns.from_pixels:
@@ -221,17 +219,14 @@ def _integers_on_lines(columns: _Columns, matrix: Matrix, pad: float) -> Integer
     table = signs[:, None] * base.table
     shift = tuple(offset / step for offset in line.offset)
     if matrix.is_padded:
-        missing = tuple(own - Fraction(pad) / step for own in shift)
-        wrong = next((own for own in missing if own.denominator != 1), None)
-        moved = table + np.array([[round(own)] for own in missing]) if wrong is None else table
-        if wrong is not None or moved.min() < LOWEST or moved.max() > HIGHEST:
-            at = float(-missing[0] * int(signs[0]) if wrong is None else -wrong * int(signs[missing.index(wrong)]))
-            raise node.refuse(
-                f"pads with {pad:g}, which stands for a pixel value of {at:g} behind the normalization; give a mean "
-                "for which that is a whole number, such as 33/255, pad with another value, or quantize the input "
-                "behind the normalization"
-            )
-        table, shift = moved, (Fraction(pad) / step,)
+        apart = [own - shift[0] for own in shift]
+        for channel, own in enumerate(apart):
+            if own.denominator != 1:
+                raise node.refuse(
+                    f"pads channels 0 and {channel} of the image, whose values lie {float(own):g} steps apart behind "
+                    "the normalization, no whole number; give all channels one mean, or quantize the input behind it"
+                )
+        table, shift = table + np.array([[int(own)] for own in apart]), shift[:1]
     if table.min() < LOWEST or table.max() > HIGHEST:
         raise node.refuse(f"the pixels' integers {table.min()}..{table.max()} must lie in {LOWEST}..{HIGHEST}")
     return Integers(table, float(step), columns.values.T, shift)

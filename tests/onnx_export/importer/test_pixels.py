@@ -268,12 +268,46 @@ def test_padding_in_front_of_normalized_sums(build, bipolar, tmp_path):
     graph.dense(bipolar(rng, 4, 6 * 20))
     path = graph.save(tmp_path / "m.onnx")
     with pytest.raises(
-        ImportRefusedError, match=r"first \(Conv\): pads with 0, which stands for a pixel value of 33.3285"
+        ImportRefusedError,
+        match=r"first \(Conv\): pads with 0, which is 33.3285 among the input.s integers 0..255",
     ):
         import_qonnx(path, input_mean=MNIST[0], input_std=MNIST[1])
     network = import_qonnx(path, input_mean="33/255", input_std=MNIST[1]).network
     np.testing.assert_array_equal(network.input.table, np.arange(256) - 33)
     assert network.layers[0].pad_values.tolist() == [0]
+
+
+@pytest.mark.parametrize("mean", [MNIST[0], "0.1307,0.2307", f"0.1307,{Fraction('0.1307') + Fraction(3, 255)}"])
+def test_normalized_sums_padded_with_a_pixel(build, bipolar, naive_run, tmp_path, mean):
+    """Black stays black: 0 - mean, whatever it is, is a pixel value."""
+    rng = np.random.default_rng(29)
+    channels = len(numbers(mean))
+    weights = bipolar(rng, 6, channels, 3, 2)
+    black = np.float32((0 - np.float32(0.1307)) / np.float32(0.3081))
+    graph = build((1, channels, 4, 3))
+    graph.raw(
+        "Pad", [graph.tensor, graph.constant([0, 0, 1, 0, 0, 0, 2, 1], np.int64), graph.constant(black)], name="pad"
+    )
+    graph.node("Conv", weights, kernel_shape=[3, 2], name="first")
+    graph.node("Add", np.float32(rng.normal(size=(6, 1, 1))), name="bias")
+    biases = onnx.numpy_helper.to_array(graph.constants[-1]).reshape(-1)
+    graph.sign()
+    graph.node("Flatten")
+    graph.dense(bipolar(rng, 4, 6 * 5 * 3))
+    path = graph.save(tmp_path / "m.onnx")
+    if mean == "0.1307,0.2307":  # 25.5 steps apart
+        with pytest.raises(ImportRefusedError, match="pads channels 0 and 1 of the image, .* -25.5 steps"):
+            import_qonnx(path, input_mean=mean, input_std=MNIST[1])
+        return
+    network = import_qonnx(path, input_mean=mean, input_std=MNIST[1]).network
+    for image in rng.integers(0, 256, (4, 4, 3, channels), np.uint8):
+        exact = np.full((7, 4, channels), (0 - 0.1307) / 0.3081)
+        exact[1:5, :3] = (image / 255 - np.array([float(own) for own in numbers(mean)])) / 0.3081
+        expected = np.empty((5, 3, 6))
+        for y, x, channel in np.ndindex(expected.shape):
+            products = weights[channel].transpose(1, 2, 0) * exact[y : y + 3, x : x + 2]
+            expected[y, x, channel] = products.sum() + biases[channel] >= 0
+        np.testing.assert_array_equal(naive_run(network, image)["first"], expected)
 
 
 def test_a_mean_next_to_a_half_is_not_taken_for_one(build, bipolar, tmp_path):
