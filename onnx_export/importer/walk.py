@@ -20,7 +20,8 @@ from onnx_export.importer.levels import Bits, Integers
 from onnx_export.importer.matrices import MATRIX_OPS, Matrix, read_matrix, read_window
 from onnx_export.importer.meaning import Entering
 from onnx_export.importer.names import LayerNames
-from onnx_export.importer.open_stage import OpenStage, pad_integer
+from onnx_export.importer.open_stage import OpenStage
+from onnx_export.importer.padding import pad_integer
 from onnx_export.importer.pixels import PixelPath, input_layout, seen_as_image
 from onnx_export.importer.windows import Window
 

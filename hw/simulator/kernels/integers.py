@@ -95,13 +95,14 @@ def load_image(planes: Sums, pixels: NDArray[np.uint8], values: Sums, g: Geometr
 @compiled
 def load_frames(planes: Sums, pixels: NDArray[np.uint8], values: Sums, size: int, lanes: int) -> None:
     """The pixels of as many frames as there are, at most one a lane, as planes (size, lanes)."""
+    channels = len(values) // 256
     for frame in range(len(pixels) // size):
-        table = 0
+        if channels == 1:
+            for index in range(size):
+                planes[index * lanes + frame] = values[pixels[frame * size + index]]
+            continue
         for index in range(size):
-            planes[index * lanes + frame] = values[table + pixels[frame * size + index]]
-            table += 256
-            if table == len(values):
-                table = 0
+            planes[index * lanes + frame] = values[index % channels * 256 + pixels[frame * size + index]]
 
 
 @compiled
