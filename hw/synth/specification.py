@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import gcd
 from zlib import crc32
 
 import numpy as np
@@ -202,15 +203,18 @@ def _scores(v: _Values) -> tuple[Unit, dict[str, str]]:
 
 
 def _quantizer(v: _Values) -> tuple[Unit, dict[str, str]]:
-    lanes, pixel, bits = v("n"), v("pixel", 0), v("bits", 1)
+    lanes, pixel, bits, channels = v("n"), v("pixel", 0), v("bits", 1), v("channels", 1)
+    shape, size = (1, lanes, channels), (channels, 256)
     if pixel:
-        encoding = InputEncoding.threshold((1, 1, lanes), pixel)
+        nearby = pixel + v.rng.integers(-9, 10, (channels, 1)) * (channels > 1)
+        encoding = InputEncoding(shape, (np.arange(256) >= nearby).astype(np.int16), binary=True)
     elif v("table", 0):
         high = 2**bits if bits > 1 else 2
-        encoding = InputEncoding((1, 1, lanes), v.rng.integers(0, high, 256).astype(np.int16), binary=bits == 1)
+        encoding = InputEncoding(shape, v.rng.integers(0, high, size).astype(np.int16), binary=bits == 1)
     else:
-        encoding, bits = InputEncoding.pixels((1, 1, lanes)), 8
-    return _made(Quantizer(v.name, None, Stream(lanes, 8, 1), Stream(lanes, bits, 1), encoding))
+        encoding, bits = InputEncoding.pixels(shape), 8
+    beats = channels // gcd(channels, lanes)
+    return _made(Quantizer(v.name, None, Stream(lanes, 8, beats), Stream(lanes, bits, beats), encoding))
 
 
 _MAKERS: dict[str, Callable[[_Values], tuple[Unit, dict[str, str]]]] = {
