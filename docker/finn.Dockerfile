@@ -24,7 +24,7 @@ ENV PATH=/opt/askew/.venv/bin:$PATH PYTHONPATH=/opt/askew
 FROM environment AS frontend
 COPY bnn /opt/askew/bnn
 COPY finn_build /opt/askew/finn_build
-ENTRYPOINT ["python", "-m", "finn_build.inside"]
+ENTRYPOINT ["python", "-m", "finn_build.container.inside"]
 
 FROM environment AS dependencies
 RUN apt-get update \
@@ -51,4 +51,4 @@ COPY --from=dependencies /opt/finn/deps /opt/finn/deps
 COPY bnn /opt/askew/bnn
 COPY finn_build /opt/askew/finn_build
 ENV FINN_DEPS=/opt/finn/deps LANG=en_US.UTF-8 LC_ALL=en_US.UTF-8
-ENTRYPOINT ["python", "-m", "finn_build.inside"]
+ENTRYPOINT ["python", "-m", "finn_build.container.inside"]

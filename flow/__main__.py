@@ -1,5 +1,5 @@
 """`python -m flow` is `askew`."""
 
-from flow.cli import main
+from flow.cli.main import main
 
 main()

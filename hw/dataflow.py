@@ -14,8 +14,8 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from bnn import ConvLayer, DenseLayer, Layer, MatrixLayer, MaxPoolLayer, Network, Shape
-from hw.folding import Folding, LayerFolding, LoopOrder, MatrixSize, divisors
-from hw.units import (
+from bnn.folding import Folding, LayerFolding, LoopOrder, MatrixSize, divisors
+from hw.units.units import (
     Fifo,
     LabelSelect,
     Matrix,

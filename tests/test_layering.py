@@ -49,5 +49,5 @@ def test_contract_needs_numpy_alone(package):
 
 def test_a_wrong_import_is_seen(tmp_path):
     wrong = tmp_path / "wrong.py"
-    wrong.write_text("def f():\n    from flow.cli import main\n")
+    wrong.write_text("def f():\n    from flow.cli.main import main\n")
     assert "flow" in imported_packages(wrong)

@@ -6,7 +6,7 @@ from typing import Any
 
 from flow.report.evidence import config_table
 from flow.report.tables import number, percent
-from flow.run_folder import RunFolder
+from flow.run.folder import RunFolder
 
 MEASURED_FIRST = ("askew_rtl", "askew_model", "finn_rtlsim", "finn_estimate")
 _ROWS = {

@@ -17,7 +17,7 @@ from flow.report.comparison import compare
 from flow.report.shift import before_shift
 from flow.report.study import read_study
 from flow.report.training import training_course
-from flow.run_folder import RunFolder
+from flow.run.folder import RunFolder
 
 STAGES = {  # file below the run folder, without .json: the command that makes it
     "export": "export",

@@ -13,9 +13,9 @@ from bnn.errors import UserError
 from bnn.network import Network
 from bnn.readers import read_toml
 from flow.report.pictures import png_base64
-from flow.run_folder import Golden, RunFolder
-from hw.board import BoardError, load_board
-from training.sources.catalogue import KNOWN
+from flow.run.folder import Golden, RunFolder
+from hw.boards.board import BoardError, load_board
+from training.data.sources.catalogue import KNOWN
 
 MISTAKES = 12
 HISTOGRAM_BINS = 32
@@ -110,7 +110,7 @@ def written_rtl(run: RunFolder, network: Network) -> dict[str, Any] | None:
     """
     if not run.rtl.exists():
         return None
-    from flow.hardware_stages import delivered_design, folding_clock  # noqa: PLC0415 - Numba takes a second to import
+    from flow.stages.hardware import delivered_design, folding_clock  # noqa: PLC0415 - Numba takes a second to import
     from hw.generator import DesignError, read_manifest  # noqa: PLC0415
 
     again = f"make it again with `askew rtl --run {run.path}`"
@@ -133,11 +133,11 @@ def timeline(run: RunFolder, network: Network) -> dict[str, Any] | None:
     """When each layer is at work in the first frame and in steady state, by the cycle model; None without a folding."""
     if not run.folding.exists():
         return None
-    from flow.hardware_stages import folding_popcount  # noqa: PLC0415 - Numba takes a second to import
-    from hw.cycles import size_buffers  # noqa: PLC0415
+    from bnn.folding import load_folding  # noqa: PLC0415
+    from flow.stages.hardware import folding_popcount  # noqa: PLC0415 - Numba takes a second to import
+    from hw.cycles.prediction import size_buffers  # noqa: PLC0415
+    from hw.cycles.timeline import Span, layer_timeline  # noqa: PLC0415
     from hw.dataflow import build_dataflow  # noqa: PLC0415
-    from hw.folding import load_folding  # noqa: PLC0415
-    from hw.timeline import Span, layer_timeline  # noqa: PLC0415
 
     folding = load_folding(run.folding, network)
     dataflow = build_dataflow(network, folding, size_buffers(network, folding), popcount=folding_popcount(run, network))

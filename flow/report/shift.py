@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flow.plus_fraction import PROFILE_FRAMES, describe_fractions
 from flow.report.evidence import config_table
-from flow.run_folder import Golden, RunFolder, sha256
+from flow.run.folder import Golden, RunFolder, sha256
+from flow.run.plus_fraction import PROFILE_FRAMES, describe_fractions
 
 
 def before_shift(run: RunFolder, exported: dict[str, Any] | None, golden: Golden) -> dict[str, dict[str, Any]]:
@@ -23,10 +23,10 @@ def before_shift(run: RunFolder, exported: dict[str, Any] | None, golden: Golden
         return {}
     import torch  # noqa: PLC0415 - takes seconds to import, and few runs need it
 
-    from training.config import load_config  # noqa: PLC0415
-    from training.layers import ThresholdShift  # noqa: PLC0415
-    from training.models import evaluating, to_pixels  # noqa: PLC0415
-    from training.train import load_binary  # noqa: PLC0415
+    from training.config.load import load_config  # noqa: PLC0415
+    from training.fit.train import load_binary  # noqa: PLC0415
+    from training.networks.layers import ThresholdShift  # noqa: PLC0415
+    from training.networks.models import evaluating, to_pixels  # noqa: PLC0415
 
     model = load_binary(run.checkpoint, load_config(run.config))
     found: dict[str, dict[str, Any]] = {}

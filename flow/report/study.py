@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bnn.errors import UserError
-from flow.figures import StudySummary, read_figures
 from flow.report.plots import WIDTH, label_rows
 from flow.report.svg import INK, PAPER, SERIES, draw, draw_file
 from flow.report.tables import number, percent, signed, table
-from flow.run_folder import RunFolder
-from training.config import load_config
+from flow.run.figures import StudySummary, read_figures
+from flow.run.folder import RunFolder
+from training.config.load import load_config
 
 SUMMARY = "summary.json"
 TRAINED = "trained model"

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from flow.report.svg import BLUE, ORANGE, draw
 from flow.report.tables import percent
-from flow.run_folder import RunFolder
+from flow.run.folder import RunFolder
 
 MEASURED = {"validation_accuracy": "held-out training images", "test_accuracy": "test images"}
 

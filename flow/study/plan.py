@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bnn.errors import UserError
 from bnn.readers import DamagedFileError, door, read_toml
-from training.config import Config, ConfigError, load_config
+from training.config.load import Config, ConfigError, load_config
 
 STUDY_FOLDER = Path(__file__).parent / "studies"
 PLAIN = "plain"

@@ -9,7 +9,7 @@ from typing import Any
 from bnn.errors import UserError
 from bnn.files import write_figures
 from bnn.version import VERSION
-from flow.figures import RowFigures, read_figures
+from flow.run.figures import RowFigures, read_figures
 from flow.study.plan import StudyError, StudyRow
 
 DONE, FAILED = "done", "failed"
@@ -54,13 +54,13 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> d
     import torch  # noqa: PLC0415 - torch takes seconds to import, and a study's driver needs none
 
     from bnn.serialize import save_network  # noqa: PLC0415
-    from flow.ladder import accuracy, mismatching_frames  # noqa: PLC0415
-    from flow.run_folder import RunFolder  # noqa: PLC0415
+    from flow.ladder.climb import accuracy, mismatching_frames  # noqa: PLC0415
+    from flow.run.folder import RunFolder  # noqa: PLC0415
     from hw.simulator import simulate  # noqa: PLC0415
     from onnx_export.absorb import absorb  # noqa: PLC0415
-    from training.datasets import load_dataset  # noqa: PLC0415
-    from training.evaluate import predict  # noqa: PLC0415
-    from training.train import load_trained, train  # noqa: PLC0415
+    from training.data.datasets import load_dataset  # noqa: PLC0415
+    from training.fit.evaluate import predict  # noqa: PLC0415
+    from training.fit.train import load_trained, train  # noqa: PLC0415
 
     torch.set_num_threads(threads)
     run = RunFolder.claim(out / "runs" / row.id, row.config.to_toml())

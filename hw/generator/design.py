@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from bnn import MatrixLayer, Network, UserError
+from bnn.folding import Folding
 from bnn.readers import read_json
 from bnn.version import VERSION
-from hw.cycles import size_buffers
+from hw.cycles.prediction import size_buffers
 from hw.dataflow import Dataflow, build_dataflow
-from hw.folding import Folding
 from hw.generator import memory
 from hw.generator.verilog import AXIS_LABEL_BITS, DATAFLOW, IDENTITY_FILE, TOP, emit_dataflow, emit_top
 from hw.registers.emit import HEADER as REGISTERS_HEADER
-from hw.units import Matrix, PopcountStyle, ScoreMap
+from hw.units.units import Matrix, PopcountStyle, ScoreMap
 
 RTL_FOLDER = Path(__file__).parent.parent / "rtl"
 MANIFEST = "manifest.json"

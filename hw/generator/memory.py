@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn import MatrixLayer
-from hw.folding import LoopOrder
-from hw.units import Matrix, ScoreMap
+from bnn.folding import LoopOrder
+from hw.units.units import Matrix, ScoreMap
 
 
 def hex_words(bits: NDArray[np.uint8]) -> str:

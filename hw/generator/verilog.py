@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from hw.dataflow import Dataflow
 from hw.registers import ADDRESS_BITS
-from hw.units import Fifo, LabelSelect, Unit, module_name
+from hw.units.units import Fifo, LabelSelect, Unit, module_name
 
 TOP = module_name("top")
 DATAFLOW = module_name("dataflow")

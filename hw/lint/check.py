@@ -15,7 +15,7 @@ from hw.generator.design import RTL_FOLDER
 from hw.generator.verilog import emit_instance
 from hw.lint.modules import Parameters, enumeration_values, modules, packages, settings
 from hw.rtlsim.build import verilator_root
-from hw.units import package_name
+from hw.units.units import package_name
 
 WAIVERS = Path(__file__).parent / "waivers.vlt"
 SLANG_OPTIONS = (

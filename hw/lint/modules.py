@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from hw.generator.design import RTL_FOLDER, rtl_files
-from hw.units import PREFIX
+from hw.units.units import PREFIX
 
 Parameters = dict[str, int | str]
 """Parameter to value; texts are strings in quotes or values of ``askew_pkg``'s enumerations."""

@@ -29,7 +29,7 @@ from hw.resources.stream import (
     score_resources,
     window_resources,
 )
-from hw.units import Fifo, LabelSelect, Matrix, Pool, Quantizer, ScoreMap, Unit, WidthConverter, Window
+from hw.units.units import Fifo, LabelSelect, Matrix, Pool, Quantizer, ScoreMap, Unit, WidthConverter, Window
 
 TOP_OVERHEAD = Resources(235, 300)
 """What ``top`` adds to its units: AXI4-Lite registers and the frame guard."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 
-from hw.rom import RomStyle, bram18_and_luts, rom_luts
-from hw.units import PopcountStyle
+from hw.units.rom import RomStyle, bram18_and_luts, rom_luts
+from hw.units.units import PopcountStyle
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hw.folding import LoopOrder
+from bnn.folding import LoopOrder
 from hw.resources.count import Resources, counter_bits, lut_ram_luts, popcount_resources, rom_resources, shared_adders
-from hw.units import Matrix
+from hw.units.units import Matrix
 
 
 def matrix_resources(unit: Matrix) -> Resources:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import ceil, gcd
 
 from hw.resources.count import Resources, counter_bits, lut_ram_luts
-from hw.rom import bram18_count, rom_luts
-from hw.units import Conversion, Fifo, LabelSelect, Pool, Quantizer, ScoreMap, WidthConverter, Window
+from hw.units.rom import bram18_count, rom_luts
+from hw.units.units import Conversion, Fifo, LabelSelect, Pool, Quantizer, ScoreMap, WidthConverter, Window
 
 LUT_RAM_BITS = 2048
 """Up to this size Yosys makes LUT RAM of a window's buffer."""

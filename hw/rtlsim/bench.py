@@ -5,7 +5,7 @@ from __future__ import annotations
 from hw.dataflow import Dataflow
 from hw.generator.verilog import TOP
 from hw.registers import ADDRESS_BITS
-from hw.units import Matrix, Pool, Stream, Unit, Window, module_name
+from hw.units.units import Matrix, Pool, Stream, Unit, Window, module_name
 
 BENCH = module_name("bench")
 DATAFLOW = "i_top.i_dataflow"

@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn import MatrixLayer, Network
-from hw.cycles import UnitCycles
+from bnn.folding import Folding
+from hw.cycles.prediction import UnitCycles
 from hw.dataflow import Dataflow
-from hw.folding import Folding
 from hw.generator import Design
 from hw.rtlsim.bench import captures, counts_beats, layer_outputs
 from hw.rtlsim.build import Effort, RtlSimulationError, build
 from hw.rtlsim.registers import Registers
 from hw.simulator import check_images
-from hw.units import PopcountStyle, ScoreMap, Stream
+from hw.units.units import PopcountStyle, ScoreMap, Stream
 
 MIN_FRAMES = 3
 STUCK = 3

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bnn.errors import UserError
 from bnn.files import write_json
-from hw.folding import Folding, load_folding
+from bnn.folding import Folding, load_folding
 from hw.generator import Design
 from hw.resources import Resources, dataflow_resources, unit_resources
 from hw.synth.design import synthesize
@@ -25,7 +25,7 @@ from hw.synth.networks import NETWORKS
 from hw.synth.specification import specify
 from hw.synth.sweep import held_out, sweep
 from hw.synth.units import synthesize_module
-from hw.units import PopcountStyle, module_name
+from hw.units.units import PopcountStyle, module_name
 
 
 def main(arguments: list[str]) -> int:

@@ -9,7 +9,7 @@ from bnn.version import VERSION
 from hw.generator import Design
 from hw.generator.verilog import TOP
 from hw.synth.yosys import SynthResult, run_yosys
-from hw.units import Quantizer
+from hw.units.units import Quantizer
 
 
 def synthesize(design: Design, out_dir: Path, *, flat: bool = False, flatten_first: bool = False) -> SynthResult:

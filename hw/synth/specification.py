@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from bnn import ConvLayer, InputEncoding, MaxPoolLayer, UserError
 from bnn.encoding import word_count
-from hw.folding import LoopOrder
+from bnn.folding import LoopOrder
 from hw.generator.memory import field_bits, hex_words
-from hw.units import (
+from hw.units.units import (
     Fifo,
     LabelSelect,
     Matrix,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from hw.folding import divisors
+from bnn.folding import divisors
 
 
 def sweep() -> Iterator[str]:

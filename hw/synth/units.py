@@ -11,7 +11,7 @@ from hw.generator.verilog import emit_instance, stream_ports
 from hw.resources import Resources
 from hw.synth.specification import Specification, specify
 from hw.synth.yosys import run_yosys
-from hw.units import Fifo, LabelSelect, Unit, module_name
+from hw.units.units import Fifo, LabelSelect, Unit, module_name
 
 UNITS = module_name("units")
 

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from bnn import DenseLayer, InputEncoding, Network
-from finn_build import docker
-from finn_build.boards import find_board
+from bnn.folding import load_folding
+from finn_build.compiler.boards import find_board
+from finn_build.container import docker
 from finn_build.errors import FinnError
-from finn_build.estimate import estimate
-from finn_build.package import write_package
-from finn_build.settings import BuildSettings, StoredFrames
-from hw.folding import load_folding
+from finn_build.package.package import write_package
+from finn_build.package.settings import BuildSettings, StoredFrames
+from finn_build.worker.estimate import estimate
 from hw.simulator import Backend, simulate
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(3 * 3600)]  # building an image downloads gigabytes

@@ -8,7 +8,7 @@ import pytest
 
 from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
 from bnn.encoding import pack_bits
-from finn_build.boards import FinnBoard, Shell
+from finn_build.compiler.boards import FinnBoard, Shell
 from hw.simulator import Backend, simulate
 
 

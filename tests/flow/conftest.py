@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flow.cli import run as askew
+from flow.cli.main import run as askew
 
 CONFIG = """
 name = "small"

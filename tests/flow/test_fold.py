@@ -3,9 +3,9 @@
 import json
 
 from bnn import load_network
-from flow.cli import run as askew
-from hw.board import board_names
-from hw.folding import load_folding
+from bnn.folding import load_folding
+from flow.cli.main import run as askew
+from hw.boards.board import board_names
 
 
 def complaint(capsys):

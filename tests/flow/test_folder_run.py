@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flow.cli import run as askew
+from flow.cli.main import run as askew
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorboard.*")
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flow.cli import run as askew
-from training.checkpoint import load_trained
-from training.config import load_config, parse_config
-from training.datasets import load_dataset
-from training.evaluate import accuracy
-from training.sources.preparation import Preparation
-from training.train import train
+from flow.cli.main import run as askew
+from training.config.load import load_config, parse_config
+from training.data.datasets import load_dataset
+from training.data.sources.preparation import Preparation
+from training.fit.checkpoint import load_trained
+from training.fit.evaluate import accuracy
+from training.fit.train import train
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorboard.*")
 

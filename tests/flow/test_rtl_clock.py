@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from flow.cli import run as askew
+from flow.cli.main import run as askew
 
 
 def written(run):

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from bnn import load_network
-from flow.cli import run as askew
+from flow.cli.main import run as askew
 from hw.generator.design import RTL_FOLDER
 from tests.flow.conftest import FOLDING
 
@@ -68,7 +68,7 @@ def test_what_is_simulated_is_what_is_delivered_for_the_board(folded_run, tmp_pa
     assert "popcount naive instead of the delivered primitives" in capsys.readouterr().out
     figures = json.loads((folded_run / "rtlsim.json").read_text())
     assert (figures["popcount"], figures["delivered_popcount"]) == ("naive", "primitives")
-    monkeypatch.setattr("flow.hardware_stages.SIMULATED_XNORS", 8 * 16 + 6 * 8 + 2 * 4 - 1)
+    monkeypatch.setattr("flow.stages.hardware.SIMULATED_XNORS", 8 * 16 + 6 * 8 + 2 * 4 - 1)
     assert askew(simulate) == 0
     said = capsys.readouterr().out
     assert "popcount naive instead of the delivered primitives (its 184 XNORs side by side would compile" in said

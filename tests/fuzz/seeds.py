@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bnn.files import write_figures
 from bnn.serialize import load_network
-from flow.cli import run as askew
+from flow.cli.main import run as askew
 
 CONFIG = """
 name = "small"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bnn import DenseLayer, InputEncoding, MaxPoolLayer, Network
-from hw.cycles import steady_frame_ii
+from bnn.folding import Folding, LayerFolding, LoopOrder
+from hw.cycles.prediction import steady_frame_ii
 from hw.dataflow import Segments, build_dataflow
-from hw.folding import Folding, LayerFolding, LoopOrder
 
 
 def dense(name: str, mw: int, mh: int, last: bool = False) -> DenseLayer:

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from flow.diff import first_difference
-from flow.ladder import mismatching_frames
+from flow.ladder.climb import mismatching_frames
+from flow.ladder.diff import first_difference
 from hw.simulator import available_backends, reference_meaning, simulate, trace
 from onnx_export.absorb import absorb
 from onnx_export.execute import QonnxExecutor
 from onnx_export.export import export_qonnx
-from training.config import parse_config
-from training.models import BinaryNetwork
+from training.config.load import parse_config
+from training.networks.models import BinaryNetwork
 
 CONV = {"conv": 7, "kernel": 3}
 NETWORKS = {

@@ -12,8 +12,8 @@ from qonnx.util.cleanup import cleanup_model
 from bnn.errors import UserError
 from bnn.version import VERSION
 from onnx_export.export import INPUT_SCALE_KEY, NETWORK_HASH_KEY, VERSION_KEY, export_qonnx, read_metadata
-from training.config import parse_config
-from training.models import BinaryNetwork
+from training.config.load import parse_config
+from training.networks.models import BinaryNetwork
 
 torch.set_num_threads(1)
 

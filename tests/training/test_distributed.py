@@ -7,14 +7,14 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from training.arithmetic import PLAIN, Arithmetic
-from training.batches import Batches, derive_seed
-from training.checkpoint import read_trained
-from training.config import parse_config
-from training.datasets import load_dataset
-from training.models import BinaryNetwork
-from training.module import ORDER, learning_rate, loss_value, make_optimizer
-from training.train import split_training, train
+from training.config.load import parse_config
+from training.data.batches import Batches, derive_seed
+from training.data.datasets import load_dataset
+from training.fit.arithmetic import PLAIN, Arithmetic
+from training.fit.checkpoint import read_trained
+from training.fit.module import ORDER, learning_rate, loss_value, make_optimizer
+from training.fit.train import split_training, train
+from training.networks.models import BinaryNetwork
 
 ROOT = Path(__file__).resolve().parents[2]
 

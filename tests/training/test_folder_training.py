@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from training import train as train_module
-from training.augment import Augmentation
-from training.batches import Batches
-from training.config import load_config
-from training.sources.dataset import Split
-from training.sources.folder import load_folder
-from training.sources.npz import load_npz
-from training.stored_batches import StoredBatches
-from training.train import train
+from training.config.load import load_config
+from training.data.augment import Augmentation
+from training.data.batches import Batches
+from training.data.sources.dataset import Split
+from training.data.sources.folder import load_folder
+from training.data.sources.npz import load_npz
+from training.data.stored_batches import StoredBatches
+from training.fit import train as train_module
+from training.fit.train import train
 
 from .sources.test_folder import write_digits
 

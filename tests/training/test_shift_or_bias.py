@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from training.batches import Batches
-from training.config import parse_config
-from training.datasets import load_dataset
-from training.models import BinaryNetwork
-from training.module import learning_rate, loss_value, make_optimizer
+from training.config.load import parse_config
+from training.data.batches import Batches
+from training.data.datasets import load_dataset
+from training.fit.module import learning_rate, loss_value, make_optimizer
+from training.networks.models import BinaryNetwork
 
 EPOCHS = 8
 

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 
 from bnn.errors import UserError
-from training.config import ConfigError, parse_config
-from training.layers import ShiftedHardtanh
-from training.models import BinaryNetwork, to_pixels
+from training.config.load import ConfigError, parse_config
+from training.networks.layers import ShiftedHardtanh
+from training.networks.models import BinaryNetwork, to_pixels
 
 
 def config_of(layers, **activation):

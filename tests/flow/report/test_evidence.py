@@ -10,7 +10,7 @@ from flow.report.against import side_by_side
 from flow.report.comparison import compare
 from flow.report.evidence import budget, histogram, interval
 from flow.report.gantt import first_and_last, spans
-from flow.run_folder import RunFolder
+from flow.run.folder import RunFolder
 
 
 @pytest.mark.parametrize(("right", "frames"), [(20, 20), (0, 7), (9585, 10_000), (3, 4)])

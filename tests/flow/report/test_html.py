@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flow.cli import run as askew
+from flow.cli.main import run as askew
 from flow.report.plots import FAINT
 from flow.report.svg import GREY, ORANGE
 
@@ -241,13 +241,13 @@ def test_the_fraction_of_plus_one_before_the_shift(reported):
     """Oracle: the model absorbed again with its shifts set to 0, and its thresholds on the run's own accumulators."""
     import torch
 
-    from flow.plus_fraction import PROFILE_FRAMES
-    from flow.run_folder import RunFolder
+    from flow.run.folder import RunFolder
+    from flow.run.plus_fraction import PROFILE_FRAMES
     from hw.simulator import trace
     from onnx_export.absorb import absorb
-    from training.config import load_config
-    from training.layers import ThresholdShift
-    from training.train import load_trained
+    from training.config.load import load_config
+    from training.fit.train import load_trained
+    from training.networks.layers import ThresholdShift
 
     run = RunFolder.open(reported)
     model = load_trained(run.checkpoint, load_config(run.config))

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from flow.report.training import course_note, plot_course, training_course
-from flow.run_folder import RunFolder
+from flow.run.folder import RunFolder
 
 
 def run_with(tmp_path, log):

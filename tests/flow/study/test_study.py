@@ -14,14 +14,14 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from bnn import UserError
-from flow.cli import run as askew
+from flow.cli.main import run as askew
 from flow.study import load_study
 from flow.study.plan import StudyError
 from flow.study.table import points
-from training.config import load_config
-from training.datasets import load_dataset
-from training.evaluate import predict
-from training.train import load_trained
+from training.config.load import load_config
+from training.data.datasets import load_dataset
+from training.fit.evaluate import predict
+from training.fit.train import load_trained
 
 SMALL = """
 name = "small"

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from bnn import load_network
-from flow.foreign import load_array
-from flow.run_folder import RunFolder
+from flow.run.folder import RunFolder
+from flow.stages.foreign import load_array
 from tests.fuzz import mutate
 from tests.fuzz.format import Format
-from training.sources.idx import read_idx
-from training.sources.npz import load_npz
+from training.data.sources.idx import read_idx
+from training.data.sources.npz import load_npz
 
 SHAPES = ("(-1, 3)", "(2147483647, 2147483647)", "(1099511627776,)", "(0,)", "()", "(True, 5)", "(5, 40)", "((" * 60)
 TYPES = ("|O", "<f8", ">i8", "<U1099511627", "|V8", "<M8[s]", "|b1", "|i1", "<c16", "", "U0", "|S5")

@@ -13,8 +13,8 @@ from hw.simulator import Backend, simulate
 from onnx_export.importer import import_qonnx
 from tests.fuzz import mutate
 from tests.fuzz.format import Format
-from training.checkpoint import latest_epoch, load_trained
-from training.config import load_config
+from training.config.load import load_config
+from training.fit.checkpoint import latest_epoch, load_trained
 
 QONNX = "qonnx.custom_op.general"
 FRAMES = 6

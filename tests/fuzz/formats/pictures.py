@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.fuzz import mutate
 from tests.fuzz.format import Format
-from training.sources.image_file import read_header, read_image
+from training.data.sources.image_file import read_header, read_image
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 6: 4}

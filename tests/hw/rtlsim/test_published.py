@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from hw.cycles import predict
-from hw.folding import Folding, load_folding
+from bnn.folding import Folding, load_folding
+from hw.cycles.prediction import predict
 from hw.generator import Design
 from hw.rtlsim import Effort, simulate_design
 from hw.simulator import simulate

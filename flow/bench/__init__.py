@@ -1,0 +1,1 @@
+"""`askew bench`: ours and the peers in one run, as ratios."""

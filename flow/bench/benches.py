@@ -1,0 +1,33 @@
+"""Which benchmarks there are. Each measures ours and the peers in one run, because machines are noisy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bnn.errors import UserError
+from bnn.version import VERSION
+
+
+def run_bench(what: str, data_dir: Path | None) -> tuple[dict[str, Any], str]:
+    """The figures of one benchmark as a JSON value and as Markdown; UserError lists the benchmarks."""
+    if what == "training":
+        from training.fit.bench import bench_training  # noqa: PLC0415
+        from training.fit.bench_steps import bench_steps  # noqa: PLC0415
+        from training.fit.train import is_gpu_used  # noqa: PLC0415
+
+        figures, markdown = bench_training(data_dir)
+        if not is_gpu_used():  # CPU seconds say nothing about one
+            steps, table = bench_steps()
+            figures, markdown = {**figures, "steps": steps}, f"{markdown}\n\n{table}"
+    elif what == "simulator":
+        from flow.bench.simulator import bench_simulator  # noqa: PLC0415
+
+        figures, markdown = bench_simulator()
+    elif what == "rtl":
+        from flow.bench.rtl import bench_rtl  # noqa: PLC0415
+
+        figures, markdown = bench_rtl()
+    else:
+        raise UserError(f"bench {what!r}: unknown, must be rtl, simulator or training")
+    return {"askew_version": VERSION, **figures}, markdown

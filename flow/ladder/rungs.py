@@ -1,0 +1,199 @@
+"""The rungs of the ladder: every way to run the same network, behind one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.errors import UserError
+from bnn.network import Network
+from flow.run.folder import RunFolder, same_hash
+from hw.simulator import Backend, reference_meaning, simulate, trace
+
+Progress = Callable[[int], None]
+Trace = dict[str, NDArray[Any]]  # layer name -> (n, H, W, C) bits; the last layer -> (n, classes) scores
+
+REFERENCE_BATCH = 256
+
+
+class Rung(Protocol):
+    """One way to compute the network's answers.
+
+    Attributes:
+        name: as `askew ladder --rungs` calls it.
+        default_frames: how many frames a ladder gives it unless told; None for all.
+    """
+
+    name: str
+    default_frames: int | None
+
+    def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
+        """(n, classes) scores or logits of (n, H, W, C) images; only their order counts."""
+
+    def trace(self, images: NDArray[np.uint8]) -> Trace:
+        """Every layer's output, in the meaning of the trained model."""
+
+
+class ReferenceRung:
+    """The trained PyTorch model."""
+
+    name = "reference"
+    default_frames: int | None = None
+
+    def __init__(self, run: RunFolder) -> None:
+        from training.config.load import load_config  # noqa: PLC0415 - torch takes seconds to import
+        from training.fit.train import load_binary  # noqa: PLC0415
+
+        self._model = load_binary(run.require(run.checkpoint, "train"), load_config(run.config))
+        self._last_layer = self._model.stage_list()[-1].plan.name
+
+    def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
+        """Logits, float32."""
+        import torch  # noqa: PLC0415
+
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(images), REFERENCE_BATCH):
+                batch = images[start : start + REFERENCE_BATCH].transpose(0, 3, 1, 2)
+                parts.append(self._model(torch.from_numpy(batch.astype(np.float32))).numpy())
+                if progress:
+                    progress(len(batch))
+        return np.concatenate(parts)
+
+    def trace(self, images: NDArray[np.uint8]) -> Trace:
+        """The model's own bits, and its logits under the last layer's name."""
+        bits, logits = self._model.trace(images)
+        return {**bits, self._last_layer: logits}
+
+
+class QonnxRung:
+    """The exported file, executed node by node by qonnx."""
+
+    name = "qonnx"
+    default_frames: int | None = 500
+
+    def __init__(self, run: RunFolder) -> None:
+        from onnx_export.execute import QonnxExecutor  # noqa: PLC0415
+
+        self._executor = QonnxExecutor(run.require(run.model, "export"))
+        network = run.network()
+        same_hash(network.hash, self._executor.network_hash, str(run.network_file), str(run.model))
+
+    def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
+        """Logits, float32."""
+        return self._executor.scores(images, progress)
+
+    def trace(self, images: NDArray[np.uint8]) -> Trace:
+        """Bits of the tensors that the layers' names are on."""
+        return self._executor.trace(images)
+
+
+class IntegerRung:
+    """The integer network in one of the simulator's backends."""
+
+    default_frames: int | None = None
+
+    def __init__(self, network: Network, backend: Backend) -> None:
+        self.name = backend.value
+        self._network = network
+        self._backend = backend
+
+    def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
+        """Integer scores."""
+        return simulate(self._network, images, backend=self._backend, progress=progress)
+
+    def trace(self, images: NDArray[np.uint8]) -> Trace:
+        """Bits, with what a pool before a falling activation inverted turned back."""
+        return reference_meaning(self._network, trace(self._network, images, backend=self._backend))
+
+
+class RtlRung:
+    """Our own RTL under the run's folding, in Verilator."""
+
+    name = "rtl"
+    default_frames: int | None = 100
+
+    def __init__(self, run: RunFolder) -> None:
+        from flow.stages.hardware import delivered_design, simulated_design, stream  # noqa: PLC0415 - Numba
+
+        network = run.network()
+        self._network = network
+        self._design = simulated_design(delivered_design(run, network))
+        self._stream = stream
+
+    def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
+        """Integer scores, from the stream into the last unit."""
+        scores = self._stream(self._design, images).scores
+        if progress:
+            progress(len(images))
+        return scores
+
+    def trace(self, images: NDArray[np.uint8]) -> Trace:
+        """What every layer's stream carried, with what a pool inverted turned back."""
+        return reference_meaning(self._network, self._stream(self._design, images, capture=True).captured)
+
+
+class FinnRung:
+    """The last graph of FINN's compiler, which `askew finn estimate` left, executed in the bits of its own types."""
+
+    name = "finn"
+    default_frames: int | None = 20
+
+    def __init__(self, run: RunFolder) -> None:
+        from finn_build.worker.rung import FinnGraph  # noqa: PLC0415 - onnx takes seconds to import
+
+        self._graph = FinnGraph(run.network(), run.finn)
+
+    def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
+        """Integer scores."""
+        return self._graph.scores(images, progress)
+
+    def trace(self, images: NDArray[np.uint8]) -> Trace:
+        """Bits of every layer."""
+        return self._graph.trace(images)
+
+
+_RUNGS: dict[str, Callable[[RunFolder], Rung]] = {
+    "reference": ReferenceRung,
+    "qonnx": QonnxRung,
+    "numpy": lambda run: IntegerRung(run.network(), Backend.NUMPY),
+    "numba": lambda run: IntegerRung(run.network(), Backend.NUMBA),
+    "rtl": RtlRung,
+    "finn": FinnRung,
+}
+
+
+def rung_names() -> tuple[str, ...]:
+    """All rungs, from the trained model downwards."""
+    return tuple(_RUNGS)
+
+
+def open_rung(name: str, run: RunFolder) -> Rung:
+    """The rung of that name for this run; UserError lists the names there are."""
+    if name not in _RUNGS:
+        raise UserError(f"rung {name!r}: unknown, must be one of {', '.join(_RUNGS)}")
+    return _RUNGS[name](run)
+
+
+def dense_ranks(scores: NDArray[Any]) -> NDArray[np.int64]:
+    """The order of (n, classes) scores: per frame, 0 for the lowest; equal scores have equal ranks.
+
+    Logits and integer scores say the same exactly when their ranks do, ties included.
+    """
+    order = np.argsort(scores, axis=1, kind="stable")
+    in_order = np.take_along_axis(scores, order, axis=1)
+    steps = np.concatenate([np.zeros((len(scores), 1), bool), in_order[:, 1:] != in_order[:, :-1]], axis=1)
+    ranks = np.empty(scores.shape, np.int64)
+    np.put_along_axis(ranks, order, np.cumsum(steps, axis=1), axis=1)
+    return ranks
+
+
+def model_hash(model: Path) -> str | None:
+    """The network hash in an exported file's metadata, or None."""
+    from onnx_export.execute import QonnxExecutor  # noqa: PLC0415
+
+    return QonnxExecutor(model).network_hash

@@ -1,0 +1,1 @@
+"""The run folder: one design, and what every stage reads and writes."""

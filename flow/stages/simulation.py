@@ -1,0 +1,28 @@
+"""The integer network on images, and how fast: what `askew simulate` times, for runs and for other people's files."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.network import Network
+from flow.run.progress import progress_bar
+from hw.simulator import Backend, simulate
+
+
+def timed_simulation(
+    network: Network, images: NDArray[np.uint8], backend: Backend, threads: int | None
+) -> tuple[NDArray[np.int32], float]:
+    """(n, classes) scores of (n, H, W, C) images, and frames per second.
+
+    Timed are images in memory to scores in memory, all threads together; kernels are compiled, and the network's
+    weights laid out for them, before.
+    """
+    simulate(network, images[:1], backend=backend, threads=threads)
+    with progress_bar(f"simulate ({backend.value})", len(images)) as progress:
+        start = time.perf_counter()
+        scores = simulate(network, images, backend=backend, threads=threads, progress=progress)
+        seconds = time.perf_counter() - start
+    return scores, len(images) / seconds

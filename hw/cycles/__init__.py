@@ -1,0 +1,1 @@
+"""The cycle model: exact predictions of what Verilator measures, buffer sizes and timelines."""

@@ -1,0 +1,1 @@
+"""The hardware units, their parameters and memories."""

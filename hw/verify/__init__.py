@@ -1,0 +1,1 @@
+"""What proves the hardware: formal proofs, random networks and their sweep."""

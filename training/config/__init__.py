@@ -1,0 +1,1 @@
+"""Configs: what a TOML file may say, and the errors where it says something else."""

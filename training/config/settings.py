@@ -1,0 +1,413 @@
+"""The sections of a configuration, key by key: types, ranges and defaults. ``config.load`` puts them together."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from training.data.sources.preparation import Preparation, pair
+
+MAX_WIDTH = 65_536  # outputs of one layer; far above every binary network that was published
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
+Integer = Annotated[int, Strict()]
+Width = Annotated[Integer, Field(ge=1, le=MAX_WIDTH)]
+Step = Annotated[Integer, Field(ge=1, le=64)]
+Margin = Annotated[Integer, Field(ge=0, le=63)]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Side = Annotated[Integer, Field(ge=1, le=4096)]
+
+
+class PreActivation(StrEnum):
+    """What comes between the batch norm and the shifted sign."""
+
+    NONE = "none"
+    RELU = "relu"
+    LEAKY_RELU = "leaky_relu"
+    PRELU = "prelu"
+
+
+class Estimator(StrEnum):
+    """The straight-through estimator: what stands in for the derivative of the sign."""
+
+    CLIPPED_IDENTITY = "clipped_identity"
+    APPROX_SIGN = "approx_sign"
+
+
+class PoolPosition(StrEnum):
+    """Where a max pool stands in its stage."""
+
+    BEFORE_ACTIVATION = "before_activation"
+    AFTER_ACTIVATION = "after_activation"
+
+
+class ResidualVariant(StrEnum):
+    """Where a residual network's batch norms and shortcuts stand."""
+
+    XNOR_NET = "xnor_net"
+    BI_REAL_NET = "bi_real_net"
+
+
+class Stem(StrEnum):
+    """What precedes a residual network's blocks."""
+
+    CIFAR = "cifar"
+    IMAGENET = "imagenet"
+
+
+class Optimizer(StrEnum):
+    """The optimizer of the latent weights and of everything else that is learned."""
+
+    ADAM = "adam"
+    ADAMW = "adamw"
+    SGD = "sgd"
+
+
+class Schedule(StrEnum):
+    """How the learning rate falls after the warm-up; cosine and linear end at zero."""
+
+    CONSTANT = "constant"
+    COSINE = "cosine"
+    LINEAR = "linear"
+
+
+class Loss(StrEnum):
+    """What the training minimizes."""
+
+    CROSS_ENTROPY = "cross_entropy"
+    SQUARED_HINGE = "squared_hinge"
+
+
+class Precision(StrEnum):
+    """In what the steps of a training compute; parameters, statistics and evaluation are float32 in any case."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+class Section(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic takes true for 1.0 and "0.5" for 0.5; nobody who writes that means it."""
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        kinds = {getattr(kind, "__origin__", kind) for kind in get_args(annotation)} or {annotation}
+        if float in kinds <= {float, type(None)} and isinstance(value, (bool, str)):
+            raise ValueError("should be a valid number")
+        return value
+
+
+class DataConfig(Section):
+    """The data set.
+
+    Attributes:
+        name: one of ``askew data list``, or the path of an ``.npz`` or of a folder with ``train/CLASS/*.JPEG`` and
+            ``val/CLASS/*.JPEG``.
+        validation_fraction: the share of the training images that is held out and measured after each epoch. Where it
+            is 0, `askew train` logs the test images' accuracy instead. They never steer anything: the last epoch's
+            model is the result, whatever it says.
+        train_limit: use this many training images only.
+        resize: rescale a folder's images: a number makes the short side so long and keeps the ratio, [height, width] is
+            exact. Left out, the pixels stay as they are in the files, which must then all have one size.
+        crop: cut the middle out of a folder's images, a number or [height, width], behind ``resize``.
+        channels: of a folder's images, 1 or 3. Left out, it is 1 where every file is grey, else 3.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    validation_fraction: Fraction = 0.0
+    train_limit: Annotated[Integer, Field(ge=1)] | None = None
+    resize: Side | tuple[Side, Side] | None = None
+    crop: Side | tuple[Side, Side] | None = None
+    channels: Literal[1, 3] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_replaced(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "image_size" in values:
+            size = values["image_size"]
+            wanted = f"resize = {round(size * 256 / 224)}, crop = {size}" if isinstance(size, int) else "resize, crop"
+            raise ValueError(
+                f"image_size is no longer a key; what it did is now {wanted} in [data] and augmentation = "
+                "{ random_crop = true } in [training]; without them images stay as they are in their files"
+            )
+        return values
+
+    @model_validator(mode="after")
+    def _check_crop(self) -> Self:
+        if isinstance(self.resize, int) and isinstance(self.crop, int) and self.crop > self.resize:
+            raise ValueError(f"crop ({self.crop}) must be at most resize ({self.resize})")
+        if isinstance(self.resize, tuple) and self.crop is not None:
+            crop = pair(self.crop)
+            if crop[0] > self.resize[0] or crop[1] > self.resize[1]:
+                raise ValueError(f"crop {list(crop)} must be at most resize {list(self.resize)}")
+        return self
+
+    @property
+    def preparation(self) -> Preparation:
+        """What is done to a folder's images."""
+        return Preparation(self.resize, self.crop, self.channels)
+
+
+class DenseConfig(Section):
+    """``{dense = WIDTH}``: every output sees every input."""
+
+    dense: Width
+    name: Name | None = None
+
+
+class ConvConfig(Section):
+    """``{conv = CHANNELS}``: a convolution with a square or (vertical, horizontal) kernel.
+
+    Attributes:
+        conv: output channels.
+        kernel: window size.
+        stride: window step.
+        padding: rows and columns added on every side.
+        pad_bit: what a padded position reads as where the input is binary: 0 for -1, 1 for +1. Bipolar has no 0,
+            so it must be said wherever there is padding.
+        pad_pixel: the same where the input is 8-bit pixels.
+        name: instead of the automatic ``conv1``, ``conv2``...
+    """
+
+    conv: Width
+    kernel: Step | tuple[Step, Step] = 3
+    stride: Step | tuple[Step, Step] = 1
+    padding: Margin | tuple[Margin, Margin] = 0
+    pad_bit: Literal[0, 1] | None = None
+    pad_pixel: Annotated[Integer, Field(ge=0, le=255)] | None = None
+    name: Name | None = None
+
+
+class PoolConfig(Section):
+    """``{pool = SIZE}``: a max pool behind the convolution that it follows, before or after its activation."""
+
+    pool: Step | tuple[Step, Step]
+    stride: Step | tuple[Step, Step] | None = None
+    position: PoolPosition = PoolPosition.AFTER_ACTIVATION
+    name: Name | None = None
+
+
+LAYER_MODELS: dict[str, type[Section]] = {"dense": DenseConfig, "conv": ConvConfig, "pool": PoolConfig}
+
+
+def _layer_kind(layer: Any) -> str | None:
+    if isinstance(layer, BaseModel):
+        return next((kind for kind in LAYER_MODELS if hasattr(layer, kind)), None)
+    return next((kind for kind in LAYER_MODELS if isinstance(layer, dict) and kind in layer), None)
+
+
+LayerConfig = Annotated[
+    Annotated[DenseConfig, Tag("dense")] | Annotated[ConvConfig, Tag("conv")] | Annotated[PoolConfig, Tag("pool")],
+    Discriminator(
+        _layer_kind,
+        custom_error_type="layer_kind",
+        custom_error_message="a layer needs one of the keys dense, conv and pool",
+    ),
+]
+
+
+class ResidualConfig(Section):
+    """A ResNet of binary convolutions with full-precision shortcuts; see ``networks.residual``. It is not exported.
+
+    Attributes:
+        variant: xnor_net (a shortcut around two convolutions) or bi_real_net (around each).
+        stem: cifar (3x3 convolution) or imagenet (7x7 with stride 2, and a max pool).
+        blocks: of two binary convolutions each, stage by stage; every stage but the first halves the image.
+        channels: of each stage.
+        pad_bit: what a padded position of a binary convolution reads as: 0 for -1, 1 for +1.
+    """
+
+    variant: ResidualVariant
+    stem: Stem = Stem.CIFAR
+    blocks: Annotated[tuple[Annotated[Integer, Field(ge=1, le=64)], ...], Field(min_length=1, max_length=16)]
+    channels: Annotated[tuple[Width, ...], Field(min_length=1, max_length=16)]
+    pad_bit: Literal[0, 1] = 0
+
+    @model_validator(mode="after")
+    def _check_stages(self) -> Self:
+        if len(self.blocks) != len(self.channels):
+            raise ValueError(
+                f"channels has {len(self.channels)} numbers and blocks {len(self.blocks)}; must be one a stage in both"
+            )
+        return self
+
+
+class NetworkConfig(Section):
+    """The hidden layers; the dense layer to the classes is added by itself.
+
+    Attributes:
+        input_bits: 1 (a pixel is compared with a threshold) or 8 (the pixel itself).
+        input_threshold: for 1 bit, the share of full scale from which a pixel is +1.
+        layers: hidden layers in order.
+        residual: a residual network, in the place of ``layers``.
+    """
+
+    input_bits: Literal[1, 8] = 8
+    input_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    layers: tuple[LayerConfig, ...] = ()
+    residual: ResidualConfig | None = None
+
+    @model_validator(mode="after")
+    def _check_residual(self) -> Self:
+        if self.residual is not None and self.layers:
+            raise ValueError("layers must be empty where there is a residual section, which describes all of them")
+        if self.residual is not None and self.input_bits != 8:
+            raise ValueError(f"input_bits ({self.input_bits}) must be 8 where there is a residual section")
+        return self
+
+    @property
+    def hidden_count(self) -> int:
+        """Number of activations: dense and convolutional hidden layers."""
+        return sum(not isinstance(layer, PoolConfig) for layer in self.layers)
+
+
+class HardtanhConfig(Section):
+    """The full-precision twin: real weights, and clip(x - shift_x, -half_width, half_width) + shift_y for the sign.
+
+    Shifted along x it is what a shifted threshold is to the sign; along y its outputs are unbalanced by themselves.
+    Kim et al. (CVPR 2021) ask with such networks whether it is the lack of balance that helps.
+
+    Attributes:
+        shift_x: where its middle is.
+        shift_y: what is added to its output.
+        half_width: its output spans twice this.
+    """
+
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+    half_width: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
+
+
+class ActivationConfig(Section):
+    """What stands between an accumulator and its bit: batch norm, pre-activation, minus the shift, sign.
+
+    Attributes:
+        threshold_shift: a number, one a hidden layer, or "learned" (one a channel).
+        learned_shift_start: where a learned shift starts.
+        batch_norm_bias_start: where the batch norms' biases start; -t does what a shift of t does.
+        pre_activation: none, relu, leaky_relu or prelu (one slope a channel).
+        leaky_slope: slope below zero of leaky_relu, and where prelu starts.
+        ste: clipped_identity or approx_sign.
+        hardtanh: makes the network its own full-precision twin; it trains, and cannot be exported.
+    """
+
+    threshold_shift: float | tuple[float, ...] | Literal["learned"] = 0.0
+    learned_shift_start: float = 0.0
+    batch_norm_bias_start: float = 0.0
+    pre_activation: PreActivation = PreActivation.NONE
+    leaky_slope: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
+    ste: Estimator = Estimator.CLIPPED_IDENTITY
+    hardtanh: HardtanhConfig | None = None
+
+    @field_validator("threshold_shift", mode="before")
+    @classmethod
+    def _check_shift(cls, value: Any) -> Any:
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        if value != "learned" and any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers):
+            raise ValueError('must be a number, a list of numbers (one a hidden layer) or "learned"')
+        return value
+
+    @model_validator(mode="after")
+    def _check_relu(self) -> Self:
+        # relu gives nothing below 0, and sign(0) is +1: the output would always be +1
+        starts = self.shifts if self.shifts is not None else (self.learned_shift_start,)
+        if self.pre_activation is PreActivation.RELU and min(starts) <= 0:
+            raise ValueError("pre_activation relu needs every threshold_shift above 0, or all outputs are +1")
+        return self
+
+    @model_validator(mode="after")
+    def _check_hardtanh(self) -> Self:
+        if self.hardtanh is not None and (self.shifts is None or any(self.shifts)):
+            raise ValueError("hardtanh has no threshold: use hardtanh.shift_x in the place of threshold_shift")
+        return self
+
+    @property
+    def shifts(self) -> tuple[float, ...] | None:
+        """The fixed shifts that were given, or None where they are learned."""
+        if isinstance(self.threshold_shift, str):
+            return None
+        return self.threshold_shift if isinstance(self.threshold_shift, tuple) else (self.threshold_shift,)
+
+
+class AugmentationConfig(Section):
+    """What happens to training images in the batch.
+
+    Attributes:
+        shift_pixels: move by up to so many pixels either way, padding with 0.
+        flip: mirror left and right, for half of the images.
+        rotate_degrees: turn about the middle by up to so much either way.
+        zoom: enlarge or shrink by up to this share.
+        random_crop: train on random parts of a folder's files (8 to 100 percent of the area, ratio 3/4 to 4/3), each
+            resized to the size of the test images, as is usual for ImageNet. Nothing but ``flip`` goes with it.
+    """
+
+    shift_pixels: Annotated[Integer, Field(ge=0, le=64)] = 0
+    flip: bool = False
+    rotate_degrees: Annotated[float, Field(gt=0.0, le=180.0)] | None = None
+    zoom: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    random_crop: bool | None = None
+
+    @model_validator(mode="after")
+    def _check_random_crop(self) -> Self:
+        for key in ("shift_pixels", "rotate_degrees", "zoom"):
+            if self.random_crop and getattr(self, key):
+                raise ValueError(f"{key}: must be left out with random_crop, which moves the images already")
+        return self
+
+
+class TrainingConfig(Section):
+    """The training itself.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch_size: images a step, over all devices together.
+        learning_rate: after the warm-up, before the schedule lowers it.
+        warmup_epochs: the learning rate climbs linearly from 0 for so long.
+        momentum: of SGD.
+        weight_decay: pulls the matrices' weights, latent or real, towards 0 (adam: as L2 loss; adamw: decoupled).
+        dropout: share of hidden activations that is dropped while training.
+        input_dropout: share of inputs that is dropped while training.
+        label_smoothing: of the cross entropy.
+        weight_start: latent weights start uniformly within +- this; they stay within +-1.
+        precision: float32 or bfloat16, of activations and their gradients while training; "auto" or unset: bfloat16
+            for networks with convolutions on a CPU that computes in it, float32 elsewhere.
+        seed: everything random follows from it and the epoch.
+    """
+
+    epochs: Annotated[Integer, Field(ge=1, le=1_000_000)] = 20
+    batch_size: Annotated[Integer, Field(ge=1, le=1_000_000)] = 256
+    optimizer: Optimizer = Optimizer.ADAM
+    learning_rate: Annotated[float, Field(gt=0.0, le=1000.0)] = 0.01
+    schedule: Schedule = Schedule.COSINE
+    warmup_epochs: Annotated[float, Field(ge=0.0)] = 0.0
+    momentum: Fraction = 0.9
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    loss: Loss = Loss.CROSS_ENTROPY
+    label_smoothing: Fraction = 0.0
+    dropout: Fraction = 0.0
+    input_dropout: Fraction = 0.0
+    weight_start: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    augmentation: AugmentationConfig = AugmentationConfig()
+    precision: Precision | None = None
+    seed: Annotated[Integer, Field(ge=0, lt=2**31)] = 0
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _auto_is_unset(cls, value: Any) -> Any:
+        return None if value == "auto" else value

@@ -1,0 +1,1 @@
+"""The trainer: fitting, checkpoints, resuming, evaluation."""
