@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tests.fuzz
 from tests.fuzz.formats.arrays import DataSet, GoldenFolder, Idx, NetworkFile, Npy
+from tests.fuzz.formats.commands import CommandLine
 from tests.fuzz.formats.models import Checkpoint, Epoch, Onnx
 from tests.fuzz.formats.pictures import Picture
 from tests.fuzz.formats.texts import BoardToml, FiguresJson, FoldingJson, StudySummaryJson, StudyToml, TrainingToml
@@ -17,7 +18,7 @@ from tests.fuzz.worker import run_format
 
 FORMATS = (
     Npy, DataSet, NetworkFile, GoldenFolder, Idx, TrainingToml, StudyToml, BoardToml, FoldingJson, FiguresJson,
-    StudySummaryJson, Picture, Checkpoint, Epoch, Onnx,
+    StudySummaryJson, Picture, Checkpoint, Epoch, Onnx, CommandLine,
 )  # fmt: skip
 SECONDS = 30.0  # that one input may take; the machine may be busy
 GIGABYTES = 4.0  # that a process may have

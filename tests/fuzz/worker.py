@@ -61,6 +61,8 @@ def _in_process(fmt, numbers, seed, folder, seconds, gigabytes, tally) -> int:
             with os.fdopen(writing, "w") as messages:
                 _work(fmt, numbers, seed, folder, seconds, gigabytes, messages)
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
     os.close(writing)
@@ -74,6 +76,8 @@ def _in_process(fmt, numbers, seed, folder, seconds, gigabytes, tally) -> int:
                 tally.failures.append(f"{fmt.name} {done}: {outcome}: {words}")
             done += 1
     _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 1:
+        raise RuntimeError(f"{fmt.name}: the fuzzer itself failed at input {done}; its traceback stands above")
     if done < numbers.stop:
         killer = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"status {status}"
         outcome = "hang" if killer == "SIGALRM" else "died"
