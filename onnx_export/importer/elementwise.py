@@ -161,7 +161,7 @@ def _factor_and_offset(
 
 def _quantizer(node: Node, layout: Layout, constants: _Constants) -> _Built:
     given = [constant for constant in constants[1:] if constant is not None]
-    parameters = [layout.per_channel(node, constant.astype(np.float32)) for constant in given]
+    parameters = [layout.per_channel(node, constant) for constant in given]
     check_parameters(node, parameters)
     return partial(quantize, node, parameters=parameters), parameters
 
