@@ -6,7 +6,7 @@ import json
 import shutil
 
 from bnn.errors import UserError
-from flow.cli import run as askew
+from flow.cli.main import run as askew
 from tests.fuzz import mutate
 from tests.fuzz.format import Format
 from tests.fuzz.formats.models import of_model
