@@ -46,6 +46,8 @@ class ExportFigures(Figures):
     sha256: dict[str, Digest] = {}
     accuracy: Share | None = None
     frames: Frames | None = None
+    class_names: list[str] | None = None
+    images: str | None = None
 
 
 class Fractions(Part):
@@ -128,6 +130,9 @@ class RtlsimFigures(Figures):
     mismatches: Count
     frame_ii_cycles: Cycles | None = None
     latency_cycles: Number | None = None
+    popcount: str | None = None
+    delivered_popcount: str | None = None
+    popcount_note: str | None = None
     layers: dict[str, SimulatedLayer] = {}
 
 
@@ -138,10 +143,28 @@ class Resources(Part):
     bram18: Count
 
 
+class CountedIn(Part):
+    """The integers of a FINN unit, and the type that holds them."""
+
+    low: int
+    high: int
+    type: str
+
+
+class Typed(Part):
+    """A FINN type."""
+
+    type: str
+
+
 class EstimatedLayer(Resources):
     """A layer of ``finn/estimate.json``."""
 
     cycles: Count
+    pe: Count | None = None
+    simd: Count | None = None
+    accumulator: CountedIn | None = None
+    threshold: Typed | None = None
 
 
 class EstimateFigures(Figures):

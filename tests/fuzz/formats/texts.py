@@ -192,12 +192,11 @@ class FiguresJson(Format):
 
     def read(self, file, name):
         from flow.report.collect import _of_stages
-        from flow.report.hardware import layer_table, whole_table
+        from flow.report.hardware import hardware_section
 
         run = RunFolder.open(file.parent.parent if name.startswith("finn/") else file.parent)
         collected = _of_stages(run, self.network)  # as `askew report` reads it
-        layer_table(collected["comparison"]["layers"])
-        whole_table(collected["comparison"]["whole"])
+        hardware_section(collected)
         json.dumps(collected, allow_nan=False)
         return run.result(name.removesuffix(".json"), self.network)
 
