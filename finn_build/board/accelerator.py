@@ -5,8 +5,8 @@ pynq is imported only when a bitfile is loaded. ``Simulated`` takes its place on
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,50 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.classes import classes_of
+from bnn.errors import UserError
 from bnn.network import Network
+from bnn.readers import in_one_line
 from finn_build.board import evaluator
+from finn_build.board.command import COMMAND
+from finn_build.board.interface import Interface
 
 # Registers of FINN's DMA engines (Vitis HLS's standard control interface).
 CONTROL, ADDRESS_LOW, ADDRESS_HIGH, REPETITIONS = 0x00, 0x10, 0x14, 0x1C
 START, DONE, IDLE = 0x1, 0x2, 0x4
+TIMEOUT_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class Interface:
-    """What goes in and comes out for one frame, as FINN's driver settings say.
-
-    Attributes:
-        input_bytes: one byte a pixel, in the order (y, x, c).
-        output_values: numbers given for one frame.
-        output_bits: bits of each.
-        output_signed: whether they are in two's complement.
-        output_width: numbers packed together into whole bytes.
-        input_dma: the engine's name in the bitfile.
-        output_dma: the engine's name in the bitfile.
-    """
-
-    input_bytes: int
-    output_values: int
-    output_bits: int
-    output_signed: bool
-    output_width: int
-    input_dma: str
-    output_dma: str
-
-    @property
-    def output_bytes(self) -> int:
-        """Bytes written for one frame."""
-        return self.output_values // self.output_width * (-(-self.output_width * self.output_bits // 8))
-
-    def unpack(self, packed: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """(n, output_bytes) as written to memory to (n, output_values); element 0 of each group is lowest."""
-        groups = packed.reshape(len(packed), self.output_values // self.output_width, -1)
-        bits = np.unpackbits(groups, axis=2, bitorder="little", count=self.output_width * self.output_bits)
-        bits = bits.reshape(len(packed), self.output_values, self.output_bits).astype(np.int64)
-        values: NDArray[np.int64] = bits @ (np.int64(1) << np.arange(self.output_bits, dtype=np.int64))
-        if self.output_signed:
-            values -= (values >> (self.output_bits - 1)) << self.output_bits
-        return values
+class AcceleratorError(UserError, RuntimeError):
+    """The accelerator cannot be loaded or does not answer: one line with what to look at."""
 
 
 class Accelerator(Protocol):
@@ -68,8 +39,8 @@ class Accelerator(Protocol):
     def load(self, images: NDArray[np.uint8]) -> None:
         """Put (n, H, W, C) images where the accelerator reads them."""
 
-    def run(self) -> None:
-        """Answer the loaded images; returns when the last answer is written."""
+    def run(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """Answer the loaded images; returns when the last answer is written, AcceleratorError where none comes."""
 
     def answers(self) -> NDArray[np.int64]:
         """(n, output_values) of the last run."""
@@ -93,8 +64,8 @@ class Simulated:
         """Keep the images."""
         self._images = images
 
-    def run(self) -> None:
-        """Compute the answers."""
+    def run(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """Compute the answers, however long it takes: a computation ends."""
         starts = range(0, len(self._images), evaluator.FRAMES_AT_ONCE)
         last = self._network.layers[-1].name
         parts = [
@@ -119,44 +90,69 @@ class PynqAccelerator:
     simulated = False
 
     def __init__(self, bitfile: Path, interface: Interface, clock_mhz: float) -> None:
-        """Load the bitfile, set the clock to ``clock_mhz`` as nearly as the board can."""
+        """Load the bitfile, set the clock to ``clock_mhz`` as nearly as the board can.
+
+        Raises:
+            ImportError: pynq is not installed.
+            AcceleratorError: the bitfile cannot be loaded, or has no engines of these names.
+        """
         import pynq  # type: ignore[import-not-found]  # noqa: PLC0415 - only boards have it
 
         self._interface = interface
         self._clocks = pynq.ps.Clocks
         self._allocate: Callable[..., Any] = pynq.allocate
-        self._overlay = pynq.Overlay(str(bitfile))
+        try:
+            self._overlay = pynq.Overlay(str(bitfile))
+        except Exception as error:  # pynq raises whatever its layers do
+            raise AcceleratorError(
+                f"{bitfile}: pynq cannot load it ({in_one_line(error)}); run `{COMMAND}`, and see that the file is "
+                "whole and of this board"
+            ) from error
         self._clocks.fclk0_mhz = clock_mhz
-        self._input_dma = getattr(self._overlay, interface.input_dma)
-        self._output_dma = getattr(self._overlay, interface.output_dma)
+        try:
+            self._input_dma = getattr(self._overlay, interface.input_dma)
+            self._output_dma = getattr(self._overlay, interface.output_dma)
+        except AttributeError as error:
+            raise AcceleratorError(
+                f"{bitfile}: has no DMA engine that driver/ names ({in_one_line(error)}); copy bitfile/ and driver/ of "
+                "one build"
+            ) from error
         self._count = 0
         self._input: Any = None
         self._output: Any = None
 
     def load(self, images: NDArray[np.uint8]) -> None:
-        """Copy the images into memory that the engines reach."""
+        """Copy the images into memory that the engines reach; AcceleratorError where there is not so much."""
         if len(images) != self._count:
             self._free()
             self._count = len(images)
-            self._input = self._allocate(shape=(self._count, self._interface.input_bytes), dtype=np.uint8)
-            self._output = self._allocate(shape=(self._count, self._interface.output_bytes), dtype=np.uint8)
+            self._input = self._buffer(self._interface.input_bytes)
+            self._output = self._buffer(self._interface.output_bytes)
         self._input[:] = images.reshape(self._count, -1)
         self._output[:] = 0xFF  # an answer that is not written must not be taken for one of the run before
         self._input.flush()
         self._output.flush()
 
-    def run(self) -> None:
-        """Start the writing engine, then the reading one, and wait until all answers are written."""
+    def run(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        """Start the writing engine, then the reading one, and wait until all answers are written.
+
+        Raises:
+            AcceleratorError: the engine is at work already, or has not finished in time.
+        """
         if not self._output_dma.read(CONTROL) & IDLE:
-            raise RuntimeError("the output engine is not idle: load the bitfile again")
+            raise AcceleratorError(
+                "the output engine is not idle: load the bitfile again, and see that nothing else uses the accelerator"
+            )
         for engine, buffer in ((self._output_dma, self._output), (self._input_dma, self._input)):
             address = int(buffer.device_address)
             engine.write(ADDRESS_LOW, address & 0xFFFFFFFF)
             engine.write(ADDRESS_HIGH, address >> 32)
             engine.write(REPETITIONS, self._count)
             engine.write(CONTROL, START)
+        end = time.monotonic() + timeout_seconds
         while not self._output_dma.read(CONTROL) & DONE:
-            pass
+            if time.monotonic() > end and not self._output_dma.read(CONTROL) & DONE:  # a pause of ours is not its fault
+                raise AcceleratorError(self._silence(timeout_seconds))
 
     def answers(self) -> NDArray[np.int64]:
         """(n, output_values)."""
@@ -167,7 +163,31 @@ class PynqAccelerator:
         """The clock that the processor says it gives."""
         return float(self._clocks.fclk0_mhz)
 
+    def _silence(self, seconds: float) -> str:
+        """That it does not answer, how far it came, and what to look at."""
+        came = int(self._input_dma.read(CONTROL))
+        if came & (DONE | IDLE):
+            how_far = "all images were read, but not all answers written: bitfile/ and driver/ must be of one build"
+        else:
+            how_far = "not all images were read: the bitfile must be of this board and meet its timing at this clock"
+        return (
+            f"the accelerator has not answered {self._count} frames in {seconds:.3g} s at {self.clock_mhz():.1f} MHz; "
+            f"{how_far}; nothing else may use the board meanwhile; a slow design needs more --timeout"
+        )
+
+    def _buffer(self, frame_bytes: int) -> Any:
+        try:
+            return self._allocate(shape=(self._count, frame_bytes), dtype=np.uint8)
+        except Exception as error:  # pynq raises whatever its layers do
+            wanted = self._count * frame_bytes
+            self._count = 0
+            raise AcceleratorError(
+                f"the board gives no {wanted:,} bytes that the engines reach ({in_one_line(error)}); give fewer frames "
+                "at once with --batch"
+            ) from error
+
     def _free(self) -> None:
         for buffer in (self._input, self._output):
             if buffer is not None:
                 buffer.freebuffer()
+        self._input = self._output = None

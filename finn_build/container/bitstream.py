@@ -63,7 +63,7 @@ def build_bitstream(
         environment: XILINX_ROOT, XILINX_VERSION, XILINXD_LICENSE_FILE, FINN_ROOT, BASE_IMAGE, DOCKER_BUILD_EXTRA,
             DOCKER_RUN_EXTRA, PLATFORM_REPO_PATHS.
         emit: gets every line of FINN's log with the time and step, and ours.
-        dry_run: only write the package; the commands are returned, nothing is run.
+        dry_run: only write the package and ``deploy``; the commands are returned, nothing is run.
         force: delete what was built before.
 
     Returns:
@@ -82,6 +82,7 @@ def build_bitstream(
     with _disk_full_is_one_line(package):
         write_package(package, network, frames, settings, force=force)
     if dry_run:
+        write_deploy(folder)
         return _describe(package, settings, environment)
     with _locked(package), _disk_full_is_one_line(package):
         if force:

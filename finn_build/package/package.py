@@ -6,7 +6,7 @@ folding_config.json            PE and SIMD of every unit, and the types of its i
 accumulator_config.json        in its place where FINN is to fold: the types alone
 specialize_layers_config.json  HLS or RTL for every unit
 input.npy, expected_output.npy frames and golden answers, which FINN's verification holds its own stages to
-validation/                    the frames for the board: images, labels, golden scores
+validation/                    the frames for the board: images, labels where there are any, golden scores
 network.npz                    the network itself
 manifest.json                  which network and configuration this is, and every file's checksum; written last
 """
@@ -14,8 +14,9 @@ manifest.json                  which network and configuration this is, and ever
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ CONFIG = "dataflow_build_config.json"
 OUTPUT = "output"
 MODELS = "intermediate_models"  # in it: a graph for every step of FINN's
 VALIDATION = "validation"
+LABELS = f"{VALIDATION}/labels.npy"
 PYTHON_CHECKS = ("initial_python", "streamlined_python")
 HARDWARE_CHECKS = ("folded_hls_cppsim", "stitched_ip_rtlsim")
 
@@ -66,9 +68,11 @@ def write_package(
     chosen = extreme_frames(form.network, frames.images, settings.verify_frames)
     expected = _expected_output(form.network, frames, chosen)
     configuration = _configuration(network, form.network, chosen, frames, settings)
+    labels = None if frames.labels is None else _npy(frames.labels)
     if (folder / MANIFEST).exists():
         existing = read_manifest(folder)
-        if existing["configuration"] == configuration and not damaged_files(folder, existing):
+        same_labels = existing["sha256"].get(LABELS) == (labels and hashlib.sha256(labels).hexdigest())
+        if existing["configuration"] == configuration and same_labels and not damaged_files(folder, existing):
             return existing
         _clear(folder, existing, configuration, force)
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,12 +87,16 @@ def write_package(
         "input.npy": verified.astype(np.float32),
         "expected_output.npy": expected,
         f"{VALIDATION}/images.npy": frames.images,
-        f"{VALIDATION}/labels.npy": frames.labels,
         f"{VALIDATION}/scores.npy": frames.scores,
     }
     for name, array in arrays.items():
         with atomic_path(folder / name) as temporary, temporary.open("wb") as file:
             np.save(file, array, allow_pickle=False)
+    if labels is None:
+        (folder / LABELS).unlink(missing_ok=True)
+    else:
+        with atomic_path(folder / LABELS) as temporary:
+            temporary.write_bytes(labels)
     nodes = finn_nodes(form.network, settings.compiler)
     units: dict[str, dict[str, Any]] = {"Defaults": {}}
     if settings.folding is not None:
@@ -99,13 +107,14 @@ def write_package(
     styles = {node.general_name: {"preferred_impl_style": node.op_type_specialized[-3:]} for node in nodes}
     write_json(folder / "specialize_layers_config.json", {"Defaults": {}, **styles})
     write_json(folder / CONFIG, _build_config(settings))
+    names = [*arrays, *([LABELS] if labels else [])]
     manifest: dict[str, Any] = {
         "network_hash": network.hash,
         "askew_version": VERSION,
         "configuration": configuration,
         "gives": "label" if gives_labels(network) else "accumulators",
         "nodes": [{"name": node.name, "layer": node.layer, "role": node.role.value} for node in nodes],
-        "sha256": {name: _sha256(folder / name) for name in _file_names(settings, arrays)},
+        "sha256": {name: _sha256(folder / name) for name in _file_names(settings, names)},
     }
     write_json(folder / MANIFEST, manifest)
     return manifest
@@ -217,7 +226,14 @@ def _clear(folder: Path, existing: Mapping[str, Any], configuration: Mapping[str
         shutil.rmtree(folder)
 
 
-def _file_names(settings: BuildSettings, arrays: Mapping[str, Any]) -> list[str]:
+def _npy(array: NDArray[Any]) -> bytes:
+    """The bytes of a .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _file_names(settings: BuildSettings, arrays: Sequence[str]) -> list[str]:
     return ["model.onnx", "network.npz", CONFIG, "specialize_layers_config.json", _units_file(settings), *arrays]
 
 

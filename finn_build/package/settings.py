@@ -24,8 +24,8 @@ class Frames(Protocol):
         """(n, H, W, C)."""
 
     @property
-    def labels(self) -> NDArray[np.int64]:
-        """(n,)."""
+    def labels(self) -> NDArray[np.int64] | None:
+        """(n,), or None where nobody knows what the images show."""
 
     @property
     def scores(self) -> NDArray[np.int32]:
@@ -37,13 +37,15 @@ class StoredFrames:
     """The frames of a package, as ``Frames``."""
 
     images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    labels: NDArray[np.int64] | None
     scores: NDArray[np.int32]
 
     @classmethod
     def read(cls, folder: Path) -> StoredFrames:
         """From a package's ``validation`` folder."""
-        return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("images", "labels", "scores")))
+        images, scores = (np.load(folder / f"{name}.npy", allow_pickle=False) for name in ("images", "scores"))
+        labels = folder / "labels.npy"
+        return cls(images, np.load(labels, allow_pickle=False) if labels.exists() else None, scores)
 
 
 @dataclass(frozen=True)

@@ -64,3 +64,37 @@ def read_estimates(output: Path, nodes: Sequence[Mapping[str, str]]) -> dict[str
 def resource_figures(found: Mapping[str, Any]) -> dict[str, int]:
     """LUT, BRAM18, URAM and DSP of one of FINN's tables; what it does not name is 0."""
     return {key: round(float(found.get(name, 0))) for name, key in RESOURCES.items()}
+
+
+def read_rtlsim(output: Path) -> dict[str, Any] | None:
+    """What FINN measured in simulation: finn-plus writes a list of streams, FINN one table."""
+    file = output / "report" / "rtlsim_performance.json"
+    if not file.exists() or not (report := read_report(file)):
+        return None
+    try:
+        if isinstance(report, list):
+            stream = report[-1]
+            latencies = stream.get("latency_cycles") or [None]
+            return {
+                "frame_ii_cycles": int(stream["intervals"][0]),
+                "latency_cycles": latencies[0],
+                "frames_per_second": float(stream["throughput_fps"]),
+            }
+        rate = report.get("stable_throughput[images/s]") or report["throughput[images/s]"]
+        return {
+            "frame_ii_cycles": round(float(report["fclk[mhz]"]) * 1e6 / float(rate)),
+            "latency_cycles": report.get("latency_cycles"),
+            "frames_per_second": float(rate),
+        }
+    except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise FinnError(f"{file}: not a simulation report of FINN ({error!r}); build again") from error
+
+
+def latency_of(output: Path, nodes: Sequence[Mapping[str, str]]) -> dict[str, Any] | None:
+    """``latency_cycles`` of one frame and their ``origin``: FINN's simulation, else its estimate; None without both."""
+    rtlsim = read_rtlsim(output)
+    if rtlsim and rtlsim["latency_cycles"]:
+        return {"latency_cycles": int(rtlsim["latency_cycles"]), "origin": "FINN's RTL simulation"}
+    if estimate := read_estimates(output, nodes):
+        return {"latency_cycles": estimate["latency_cycles"], "origin": "FINN's estimate"}
+    return None

@@ -12,12 +12,13 @@ from bnn import Network
 from bnn.files import write_figures
 from bnn.readers import door
 from bnn.version import VERSION
+from finn_build.board.command import COMMAND
+from finn_build.board.deployment import BITFILES
 from finn_build.errors import FinnError
 from finn_build.package.package import OUTPUT, read_manifest
-from finn_build.results.reports import RESOURCES, read_estimates, read_report, resource_figures
+from finn_build.results.reports import RESOURCES, read_estimates, read_report, read_rtlsim, resource_figures
 from finn_build.worker.buildlog import NO_ERROR, last_error_in, steps_in
 
-BITFILES = ("finn-accel.bit", "finn-accel.xclbin", "finn-accel-0.xclbin")
 BUILD_LOG = "build.log"
 BOARD_FILE = "board.json"
 
@@ -52,22 +53,23 @@ def _collect(folder: Path, package: Path, network: Network | None) -> dict[str, 
         _same_network(network.hash, manifest["network_hash"], package)
     output, nodes = package / OUTPUT, manifest["nodes"]
     board = manifest["configuration"]["board"]
-    build = f"make bitstream BOARD={board}"
+    build = f"askew bitstream --run {folder.parent} --board {board}"
+    bitfile = bitfile_of(output)
+    measured, stale = _board(folder, manifest["network_hash"], bitfile)
     found: dict[str, tuple[Any, str]] = {
         "estimate": (read_estimates(output, nodes), build),
         "hls": (_hls(output, nodes), build),
-        "rtlsim": (_rtlsim(output), build),
+        "rtlsim": (read_rtlsim(output), build),
         "out_of_context": (_out_of_context(output), build),
         "post_synthesis": (_post_synthesis(output, nodes), build),
         "timing": (_timing(output), build),
-        "bitfile": (bitfile_of(output), build),
+        "bitfile": (bitfile, build),
         "board": (
-            _board(folder, manifest["network_hash"]),
-            f"`python3 validate.py` in {folder / 'deploy'} on the board",
+            measured,
+            f"{stale}run `{COMMAND}` on the board, in a copy of {folder / 'deploy'}, and copy board.json back",
         ),
     }
     error = last_error_in(package / BUILD_LOG)
-    bitfile = found["bitfile"][0]
     results: dict[str, Any] = {
         "network_hash": manifest["network_hash"],
         "askew_version": VERSION,
@@ -136,30 +138,6 @@ def _placed(found: Mapping[str, Any]) -> dict[str, int]:
     return figures | {"ff": round(float(found.get("FF", 0)))}
 
 
-def _rtlsim(output: Path) -> dict[str, Any] | None:
-    """What FINN measured in simulation: finn-plus writes a list of streams, FINN one table."""
-    file = output / "report" / "rtlsim_performance.json"
-    if not file.exists() or not (report := read_report(file)):
-        return None
-    try:
-        if isinstance(report, list):
-            stream = report[-1]
-            latencies = stream.get("latency_cycles") or [None]
-            return {
-                "frame_ii_cycles": int(stream["intervals"][0]),
-                "latency_cycles": latencies[0],
-                "frames_per_second": float(stream["throughput_fps"]),
-            }
-        rate = report.get("stable_throughput[images/s]") or report["throughput[images/s]"]
-        return {
-            "frame_ii_cycles": round(float(report["fclk[mhz]"]) * 1e6 / float(rate)),
-            "latency_cycles": report.get("latency_cycles"),
-            "frames_per_second": float(rate),
-        }
-    except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise FinnError(f"{file}: not a simulation report of FINN ({error!r}); build again") from error
-
-
 def _out_of_context(output: Path) -> dict[str, Any] | None:
     file = output / "report" / "ooc_synth_and_timing.json"
     if not file.exists():
@@ -184,14 +162,18 @@ def _timing(output: Path) -> dict[str, Any] | None:
     return {"slack_ns": slack, "met": slack >= 0}
 
 
-def _board(folder: Path, network_hash: str) -> dict[str, Any] | None:
-    """What the board measured. What a simulation in its place wrote does not count."""
+def _board(folder: Path, network_hash: str, bitfile: Mapping[str, str] | None) -> tuple[dict[str, Any] | None, str]:
+    """What the board measured, and why it does not count: a simulation in its place, or another bitfile."""
     file = folder / "deploy" / BOARD_FILE
     if not file.exists():
-        return None
+        return None, ""
     report: dict[str, Any] = read_report(file)
     _same_network(network_hash, report.get("network_hash"), file)
-    return None if report.get("simulated") else report
+    if report.get("simulated"):
+        return None, "what is there is a simulation; "
+    if bitfile and report.get("bitfile_sha256") not in (None, bitfile["sha256"]):
+        return None, "what is there was measured with another bitfile; "
+    return report, ""
 
 
 def _same_network(wanted: str, found: object, where: Path) -> None:

@@ -18,6 +18,7 @@ from finn_build.package.capacity import verify_fits
 from finn_build.package.folded import read_ram_styles
 from finn_build.package.package import write_package
 from finn_build.package.settings import BuildSettings
+from finn_build.results.deploy import write_deploy
 from finn_build.results.results import collect_results
 from finn_build.worker.costs import BUILD_STEPS, UnitCost, unit_costs
 from finn_build.worker.estimate import DEFAULT_FRAMES, estimate, estimate_work
@@ -85,7 +86,7 @@ def run_estimate(path: Path, options: FinnOptions, frames: int | None) -> dict[s
 
 
 def run_package(path: Path, options: FinnOptions, *, force: bool, over_capacity: bool) -> Path:
-    """Write `finn/build/`, the folder that FINN builds from; returns it."""
+    """Write `finn/build/`, the folder that FINN builds from, and `finn/deploy/` for the board; returns the first."""
     run = RunFolder.open(path)
     network = run.network()
     golden = run.golden(network)
@@ -93,6 +94,7 @@ def run_package(path: Path, options: FinnOptions, *, force: bool, over_capacity:
     settings = options.settings(run, network, golden)
     _verify_fits(run, network, golden, settings, options.target, over_capacity)
     write_package(folder, network, golden, settings, force=force)
+    write_deploy(run.finn)
     return folder
 
 

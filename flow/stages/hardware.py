@@ -19,11 +19,12 @@ from bnn.errors import UserError
 from bnn.files import write_figures
 from bnn.folding import Folding, load_folding
 from bnn.network import Network
+from flow.boards import board_of_ours
 from flow.ladder.climb import accuracy, mismatching_frames
 from flow.run.folder import RunFolder
 from flow.run.progress import progress_bar
 from flow.stages.limits import input_limit, limits
-from hw.boards.board import DEFAULT_UTILIZATION, board_names, load_board
+from hw.boards.board import DEFAULT_UTILIZATION, board_names
 from hw.cycles.prediction import Prediction, UnitCycles, predict
 from hw.generator import Design
 from hw.rtlsim import Effort, RtlResult, simulate_design
@@ -112,7 +113,7 @@ def run_fold(
         raise UserError(f"fold: give the --board to fold for, one of {', '.join(board_names())}, or a .toml file")
     run = RunFolder.open(path)
     network = run.network()
-    chosen = load_board(board) if board is not None else None
+    chosen = board_of_ours(board) if board is not None else None
     clock = clock_mhz if clock_mhz is not None else chosen.clock_mhz if chosen else None
     if folding is not None:
         style = PopcountStyle.for_family(chosen.family if chosen else "generic")
