@@ -93,7 +93,7 @@ def board_of_ours(name: str) -> Board:
         if name.endswith(".toml") or (finn := _finn_board(name)) is None:
             raise
         raise BoardError(
-            f"board {finn.name}: FINN knows it, but what it offers is not known here; give a .toml file with its sizes, "
+            f"board {finn.name}: FINN knows it, but its sizes are not known here; give a .toml file with them, "
             f'in it finn_name = "{finn.name}", or one of {", ".join(board_names())}'
         ) from None
 

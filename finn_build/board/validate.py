@@ -81,6 +81,8 @@ def hardware_figures(
     """
     line = fit_line(seconds)
     latency = cycles["latency_cycles"] / (clock_mhz * 1e6) if cycles and clock_mhz else None
+    if latency is not None and latency >= seconds[1]:
+        latency = None  # an estimate that the board refutes
     return {
         "call_seconds": line.call_seconds if line else None,
         "frame_seconds": line.frame_seconds if line else None,
@@ -111,11 +113,13 @@ def main(folder: Path, arguments: list[str] | None = None) -> int:
     """The command; 0 where every answer is golden's, 1 where one is not, 2 for what the user can put right."""
     given = _parser().parse_args(arguments)
     try:
+        _verify(given)
         deployment = Deployment(folder)
         images = deployment.images if given.images is None else deployment.own_images(given.images)
         labels = None if given.labels is None else deployment.own_labels(given.labels, len(images))
         frames = len(images) if given.frames is None else given.frames
-        _verify(given, frames, len(images))
+        if not 1 <= frames <= len(images):
+            raise UserError(f"--frames {given.frames}: must lie in 1..{len(images)}")
         calls = Calls(deployment.open(given.simulate), images, given.timeout)
         if given.images is None:
             report = validate(deployment, calls, frames, given.batch)
@@ -184,14 +188,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _verify(given: argparse.Namespace, frames: int, available: int) -> None:
+def _verify(given: argparse.Namespace) -> None:
     """Raise UserError for options that mean nothing."""
     if given.images is None:
         for name in ("labels", "predictions"):
             if getattr(given, name) is not None:
                 raise UserError(f"--{name}: belongs to --images, which is not given")
-    if not 1 <= frames <= available:
-        raise UserError(f"--frames {given.frames}: must lie in 1..{available}")
     if given.batch < 1:
         raise UserError(f"--batch {given.batch}: must be at least 1")
     if given.check < 0:

@@ -65,7 +65,7 @@ relative error of a fitted time: from 10 % on the times lie on no line, and shou
 
 FINN's DMA shell counts no cycles. The latency of one frame in the hardware alone, `hardware_latency_seconds`, is
 therefore the build's own count of cycles, at the clock that the board says it has{latency};
-`driver_seconds` is the rest of `latency_seconds`.
+`driver_seconds` is the rest of `latency_seconds`. Where that count is more than the whole call took, both are null.
 """
 
 

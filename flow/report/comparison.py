@@ -16,6 +16,14 @@ SOURCES = {  # where a column's figures come from: what the reader sees
     "board": "board",
 }
 
+BOARD_TIMES = (
+    "call_seconds",
+    "hardware_frames_per_second",
+    "fit_residual",
+    "hardware_latency_seconds",
+    "driver_seconds",
+)
+
 
 def compare(layers: list[str], hardware: Mapping[str, Figures | None]) -> dict[str, Any]:
     """One table by layer and one of the whole network; None where nothing gave a figure.
@@ -30,8 +38,8 @@ def compare(layers: list[str], hardware: Mapping[str, Figures | None]) -> dict[s
         ``busy_share``, ``luts`` and ``bram18`` (by source). ``whole``: source to ``frame_ii_cycles``,
         ``latency_cycles``, ``clock_mhz``, ``frames_per_second``, ``latency_us``, ``luts``, ``bram18``, ``mismatches``
         and ``frames``; of our RTL also ``popcount``, ``delivered_popcount``, ``popcount_note`` and ``written`` where
-        they are known. ``types``: name to ``low``, ``high``, ``accumulator`` and ``threshold``, of the layers that
-        FINN's estimate gives types for.
+        they are known, of the board also ``BOARD_TIMES``. ``types``: name to ``low``, ``high``, ``accumulator`` and
+        ``threshold``, of the layers that FINN's estimate gives types for.
     """
     folding, rtl, rtlsim, estimate, results = (
         hardware.get(stage) or {} for stage in ("folding", "rtl", "rtlsim", "finn_estimate", "finn_results")
@@ -124,7 +132,7 @@ def _checked(figures: Figures) -> dict[str, Any]:
 
 
 def _board(board: Figures) -> dict[str, Any]:
-    """What `validate.py` measured: its latency has the processor's part in it."""
+    """What `validate.py` measured: its latency has the processor's part in it; the rest tells that part apart."""
     rates = board.get("frames_per_second") or {}
     latency = board.get("latency_seconds")
     return _from_cycles({}, None) | {
@@ -132,4 +140,5 @@ def _board(board: Figures) -> dict[str, Any]:
         "frames_per_second": max(rates.values(), default=None),
         "latency_us": latency * 1e6 if latency else None,
         **_checked(board),
+        **{key: board[key] for key in BOARD_TIMES if board.get(key) is not None},
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flow.report.comparison import SOURCES
+from flow.report.comparison import BOARD_TIMES, SOURCES
 from flow.report.tables import number, percent, table
 
 Table = tuple[list[str], list[tuple[str, ...]]]
@@ -86,8 +86,26 @@ def checks(whole: dict[str, Any]) -> list[str]:
         for source, figures in whole.items()
         if figures["frames"] is not None
     ]
+    lines += [f"{line}.\n" for line in driver_and_hardware(whole["board"])]
     rtl = whole["askew_rtl"].get("written")
     return [*lines, f"rtl/: {rtl}.\n"] if rtl else lines
+
+
+def driver_and_hardware(board: dict[str, Any]) -> list[str]:
+    """What of the board's times is the driver's and what the hardware's, as far as it is known."""
+    lines = []
+    call, rate, residual, latency, driver = (board.get(key) for key in BOARD_TIMES)
+    if rate is not None and call is not None:
+        lines.append(
+            f"board: the hardware alone gives {number(rate)} frames/s; a Python call costs {number(call * 1e6)} us "
+            f"besides (line fitted over batch sizes, largest error {percent(residual)})"
+        )
+    if latency is not None and driver is not None:
+        lines.append(
+            f"board: of the latency of one frame, {number(latency * 1e6)} us are the hardware's (the build's cycles at "
+            f"the board's clock), {number(driver * 1e6)} us the driver's"
+        )
+    return lines
 
 
 def describe_popcount(figures: dict[str, Any]) -> str:

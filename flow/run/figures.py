@@ -202,6 +202,12 @@ class BoardFigures(Part):
     clock_mhz: Clock | None = None
     frames_per_second: dict[str, Number] | None = None
     latency_seconds: Number | None = None
+    call_seconds: Number | None = None
+    frame_seconds: Number | None = None
+    fit_residual: Number | None = None
+    hardware_frames_per_second: Number | None = None
+    hardware_latency_seconds: Number | None = None
+    driver_seconds: Number | None = None
 
 
 class ResultsFigures(Figures):

@@ -1,14 +1,13 @@
 """The board's side of the DMA. Oracles: FINN's own packing of streams; a register model of its DMA engines."""
 
-import itertools
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from finn.util.data_packing import finnpy_to_packed_bytearray
 from qonnx.core.datatype import DataType
 
-from finn_build.board.accelerator import Interface, PynqAccelerator, Simulated
+from bnn.errors import UserError
+from finn_build.board.accelerator import AcceleratorError, PynqAccelerator
+from finn_build.board.interface import Interface
 
 
 def interface(**changed):
@@ -45,92 +44,6 @@ def test_pixels_are_packed_as_they_lie_in_memory(rng, simd):
     assert np.array_equal(packed.ravel(), images.ravel())
 
 
-class Buffer(np.ndarray):
-    """Memory that is written back and read again only when asked to, at a 40-bit address of its own."""
-
-    pages = itertools.count()
-
-    def __new__(cls, shape, dtype):
-        buffer = np.zeros(shape, dtype).view(cls)
-        buffer.memory = np.full(shape, 0xEE, dtype)
-        buffer.device_address = 0x12_3456_7000 + 0x1000 * next(cls.pages)
-        buffer.freed = False
-        return buffer
-
-    def __array_finalize__(self, source):
-        self.memory = getattr(source, "memory", None)
-
-    def flush(self):
-        self.memory[:] = self
-
-    def invalidate(self):
-        self[:] = self.memory
-
-    def freebuffer(self):
-        self.freed = True
-
-
-class Engine:
-    """FINN's DMA engine as far as software sees it; the writing one answers once the reading one has been started."""
-
-    def __init__(self, board, name):
-        self.board, self.name = board, name
-        self.registers = dict.fromkeys((0x00, 0x10, 0x14, 0x1C), 0)
-
-    def read(self, address):
-        return 0x6 if self.name == "odma0" and self.board.done else 0x4
-
-    def write(self, address, value):
-        assert 0 <= value < 2**32
-        self.registers[address] = value
-        if address == 0 and value == 1:
-            self.board.start(self)
-
-
-class Board:
-    """A fake pynq whose accelerator is the integer network and whose stream is packed by FINN."""
-
-    def __init__(self, network, kind=DataType["UINT8"]):
-        self.accelerator, self.kind = Simulated(network, gives_labels=True), kind
-        self.shape = network.input.shape
-        self.buffers, self.started, self.done = [], [], False
-        self.overlay = SimpleNamespace(idma0=Engine(self, "idma0"), odma0=Engine(self, "odma0"))
-        self.ps = SimpleNamespace(Clocks=SimpleNamespace(fclk0_mhz=0.0))
-        self.loaded = []
-
-    def Overlay(self, bitfile):
-        self.loaded.append(bitfile)
-        return self.overlay
-
-    def allocate(self, shape, dtype):
-        self.buffers.append(Buffer(shape, dtype))
-        return self.buffers[-1]
-
-    def at(self, engine):
-        address = engine.registers[0x10] | engine.registers[0x14] << 32
-        (buffer,) = [one for one in self.buffers if one.device_address == address and not one.freed]
-        assert engine.registers[0x1C] == len(buffer)
-        return buffer
-
-    def start(self, engine):
-        self.started.append(engine.name)
-        self.done = False
-        if engine.name == "idma0":
-            assert self.started[-2] == "odma0", "the writer must wait before anything is read"
-            self.accelerator.load(self.at(engine).memory.reshape(-1, *self.shape))
-            self.accelerator.run()
-            answers = self.accelerator.answers()
-            self.at(self.overlay.odma0).memory[:] = packed_by_finn(answers, self.kind)
-            self.done = True
-
-
-@pytest.fixture
-def board(networks, monkeypatch):
-    board = Board(networks("mlp"))
-    monkeypatch.setitem(__import__("sys").modules, "pynq", board)
-    return board
-
-
 def test_answers_come_through_the_engines(board, networks, frames_of, tmp_path):
     frames = frames_of(networks("mlp"), 30)
     accelerator = PynqAccelerator(tmp_path / "finn-accel.bit", interface(), 100.0)
@@ -149,3 +62,50 @@ def test_a_busy_engine_is_an_error(board, networks, frames_of, tmp_path, monkeyp
     monkeypatch.setattr(board.overlay.odma0, "read", lambda _: 0)
     with pytest.raises(RuntimeError, match="the output engine is not idle"):
         accelerator.run()
+
+
+@pytest.fixture
+def loaded(board, networks, frames_of, tmp_path):
+    accelerator = PynqAccelerator(tmp_path / "finn-accel.bit", interface(), 100.0)
+    accelerator.load(frames_of(networks("mlp"), 4).images)
+    return accelerator
+
+
+@pytest.mark.parametrize(
+    ("input_status", "reason"),
+    [(0x1, "not all images were read: the bitfile must be of this board"), (0x6, "all images were read, but not all")],
+)
+def test_an_accelerator_that_is_silent_is_an_error_in_one_line(board, loaded, monkeypatch, input_status, reason):
+    """Oracle: the engines' status bits as Vitis HLS defines them."""
+    monkeypatch.setattr(board, "silent", True)
+    monkeypatch.setattr(board.overlay.idma0, "read", lambda _: input_status)
+    with pytest.raises(
+        AcceleratorError, match=rf"has not answered 4 frames in 0\.02 s at 100\.0 MHz; {reason}"
+    ) as raised:
+        loaded.run(0.02)
+    assert isinstance(raised.value, UserError)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_answer_that_comes_during_the_last_look_counts(board, loaded, monkeypatch):
+    status = iter([0x4, 0x2])  # idle before the start; done when it is looked at after the limit; clear from then on
+    monkeypatch.setattr(board.overlay.odma0, "read", lambda _: next(status, 0x4))
+    loaded.run(-1.0)
+
+
+def test_a_driver_of_another_build(board, tmp_path):
+    with pytest.raises(AcceleratorError, match="has no DMA engine that driver/ names .*odma7.*of one build"):
+        PynqAccelerator(tmp_path / "finn-accel.bit", interface(output_dma="odma7"), 100.0)
+
+
+def test_what_pynq_raises_is_one_line(board, networks, frames_of, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("No Devices Found")
+
+    monkeypatch.setattr(board, "allocate", refuse)
+    accelerator = PynqAccelerator(tmp_path / "finn-accel.bit", interface(), 100.0)
+    with pytest.raises(AcceleratorError, match=r"no 240 bytes .*No Devices Found.*--batch"):
+        accelerator.load(frames_of(networks("mlp"), 10).images)
+    monkeypatch.setattr(board, "Overlay", refuse)
+    with pytest.raises(AcceleratorError, match=r"cannot load it \(No Devices Found\); run `sudo XILINX_XRT=/usr "):
+        PynqAccelerator(tmp_path / "finn-accel.bit", interface(), 100.0)

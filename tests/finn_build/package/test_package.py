@@ -14,7 +14,7 @@ from finn_build.compiler.boards import find_board
 from finn_build.compiler.nodes import Compiler
 from finn_build.errors import FinnError
 from finn_build.package.package import damaged_files, read_manifest, write_package
-from finn_build.package.settings import BuildSettings
+from finn_build.package.settings import BuildSettings, StoredFrames
 
 READ_WITH_FINN = """
 import json, sys
@@ -196,3 +196,24 @@ def test_an_interrupted_package_is_none(tmp_path, network, frames, settings, mon
         write_package(tmp_path / "p", network, frames, settings)
     with pytest.raises(FinnError, match="no build package there"):
         read_manifest(tmp_path / "p")
+
+
+def test_labels_may_be_absent_and_may_change(tmp_path, network, frames, settings):
+    """The labels go to the board alone: another set of them makes no other build. Oracle: the arrays themselves."""
+    folder, file = tmp_path / "p", tmp_path / "p" / "validation" / "labels.npy"
+    built = folder / "output" / "bitfile"
+    given = frames.labels
+    for labels in (None, given, 4 - given, None):
+        frames.labels = labels
+        manifest = write_package(folder, network, frames, settings)
+        built.mkdir(parents=True, exist_ok=True)  # a changed configuration would refuse to go on from here
+        assert damaged_files(folder, manifest) == []
+        stored = StoredFrames.read(folder / "validation")
+        if labels is None:
+            assert stored.labels is None
+            assert not file.exists()
+        else:
+            assert np.array_equal(stored.labels, labels)
+            written = file.stat().st_mtime_ns
+            write_package(folder, network, frames, settings)
+            assert file.stat().st_mtime_ns == written, "the same is not written again"

@@ -1,13 +1,15 @@
 """Reading a FINN output folder. Oracles: the files as FINN's steps write them, summed by hand; FINN's timing parser."""
 
+import hashlib
 import json
 import os
 
 import pytest
 
 from finn_build.errors import FinnError
-from finn_build.package.package import write_package
+from finn_build.package.package import read_manifest, write_package
 from finn_build.package.settings import BuildSettings
+from finn_build.results.reports import latency_of
 from finn_build.results.results import bitfile_of, collect_results, verification
 
 TIMING = """
@@ -63,8 +65,11 @@ def test_nothing_built_yet(folder, network):
     assert set(results["missing"]) == {
         "estimate", "hls", "rtlsim", "out_of_context", "post_synthesis", "timing", "bitfile", "board"
     }  # fmt: skip
-    assert results["missing"]["bitfile"] == "make bitstream BOARD=Pynq-Z2"
-    assert results["missing"]["board"].startswith("`python3 validate.py` in ")
+    assert results["missing"]["bitfile"] == f"askew bitstream --run {folder.parent} --board Pynq-Z2"
+    assert results["missing"]["board"] == (
+        "run `sudo XILINX_XRT=/usr /usr/local/share/pynq-venv/bin/python3 validate.py` on the board, in a copy of "
+        f"{folder / 'deploy'}, and copy board.json back"
+    )
     assert results["estimate"] is None
     assert json.loads((folder / "results.json").read_text()) == results
 
@@ -169,6 +174,30 @@ def test_simulated_board_does_not_count(folder, network):
     (folder / "deploy").mkdir()
     (folder / "deploy" / "board.json").write_text(json.dumps({"network_hash": network.hash, "simulated": True}))
     assert "board" in collect_results(folder)["missing"]
+
+
+@pytest.mark.parametrize(
+    ("measured_with", "counts"), [(hashlib.sha256(b"bits").hexdigest(), True), (None, True), ("0" * 64, False)]
+)
+def test_a_board_file_of_another_bitfile_does_not_count(folder, network, measured_with, counts):
+    (folder / "build" / "output" / "bitfile" / "finn-accel.bit").write_bytes(b"bits")
+    (folder / "deploy").mkdir()
+    measured = {"network_hash": network.hash, "bitfile_sha256": measured_with, "hardware_frames_per_second": 2e6}
+    (folder / "deploy" / "board.json").write_text(json.dumps(measured))
+    results = collect_results(folder)
+    assert results["board"] == (measured if counts else None)
+    assert ("board" in results["missing"]) is not counts
+    if not counts:
+        assert results["missing"]["board"].startswith("what is there was measured with another bitfile; run `sudo ")
+
+
+def test_latency_comes_from_the_simulation_else_from_the_estimate(folder):
+    output, nodes = folder / "build" / "output", read_manifest(folder / "build")["nodes"]
+    assert latency_of(output, nodes) is None
+    estimates(folder)
+    assert latency_of(output, nodes) == {"latency_cycles": 377, "origin": "FINN's estimate"}
+    report(folder, "rtlsim_performance.json", [{"intervals": [196], "latency_cycles": [411], "throughput_fps": 5e5}])
+    assert latency_of(output, nodes) == {"latency_cycles": 411, "origin": "FINN's RTL simulation"}
 
 
 def test_refuses_another_network(folder, networks):

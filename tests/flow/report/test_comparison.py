@@ -83,6 +83,34 @@ def test_times_are_cycles_at_the_clock():
     }
 
 
+def test_the_boards_time_is_told_apart_from_the_drivers():
+    times = {
+        "call_seconds": 250e-6,
+        "frame_seconds": 0.5e-6,
+        "fit_residual": 0.012,
+        "hardware_frames_per_second": 2e6,
+        "hardware_latency_seconds": 4.11e-6,
+        "driver_seconds": 246e-6,
+    }
+    results = RESULTS | {"board": RESULTS["board"] | times}
+    comparison = compare(["fc1"], ALL | {"finn_results": results})
+    board = comparison["whole"]["board"]
+    assert board["latency_us"] == pytest.approx(2000)
+    assert {key: board[key] for key in times if key != "frame_seconds"} == {
+        key: value for key, value in times.items() if key != "frame_seconds"
+    }
+    text = hardware_section({"comparison": comparison})
+    assert "board: the hardware alone gives 2,000,000 frames/s; a Python call costs 250 us besides" in text
+    assert "largest error 1.20%" in text
+    assert "of the latency of one frame, 4.11 us are the hardware's" in text
+    unknown = dict.fromkeys(times)
+    text = hardware_section(
+        {"comparison": compare(["fc1"], ALL | {"finn_results": RESULTS | {"board": RESULTS["board"] | unknown}})}
+    )
+    assert "hardware alone" not in text
+    assert "None" not in text
+
+
 @pytest.mark.parametrize("absent", [*ALL, "all"])
 def test_what_is_missing_is_a_dash(absent):
     hardware = {stage: None if absent in {stage, "all"} else figures for stage, figures in ALL.items()}

@@ -134,6 +134,10 @@ def test_what_does_not_fit_is_not_packaged(run_copy, tmp_path, capsys):
     assert "does not fit" in complaint(capsys)
     assert not (run_copy / "finn" / "build").exists()
     assert askew([*package, "--over-capacity"]) == 0
+    described = json.loads((run_copy / "finn" / "deploy" / "deploy.json").read_text())
+    assert described["network_hash"] == network.hash
+    assert described["bitfile"] is None
+    assert "There is no bitfile here yet" in (run_copy / "finn" / "deploy" / "README.md").read_text()
     assert (run_copy / "finn" / "build" / "manifest.json").exists()
 
 
@@ -164,6 +168,20 @@ def test_options_that_contradict_one_another(run_copy, capsys):
     assert "what VCK190 has is not known here; give --target-fps" in complaint(capsys)
     assert askew(["finn", "fold", "--run", str(run_copy), "--board", "ULX3S-85F"]) == 2
     assert "FINN does not know it; its boards: " in complaint(capsys)
+
+
+def test_a_bitstream_by_our_name_of_the_board(run_copy, tmp_path, capsys):
+    """Oracles: the board file's finn_name; FINN's own table of parts."""
+    from finn.util.basic import part_map
+
+    network = load_network(run_copy / "network.npz")
+    file = tmp_path / "sequential.json"
+    file.write_text(json.dumps(Folding.sequential(network).describe(network)))
+    given = ["bitstream", "--run", str(run_copy), "--board", "KV260", "--folding", str(file), "--dry-run", "--force"]
+    assert askew(given) == 0
+    configuration = json.loads((run_copy / "finn" / "build" / "manifest.json").read_text())["configuration"]
+    assert (configuration["board"], configuration["part"]) == ("KV260_SOM", part_map["KV260_SOM"])
+    assert json.loads((run_copy / "finn" / "deploy" / "deploy.json").read_text())["board"] == "KV260_SOM"
 
 
 @pytest.mark.parametrize(
