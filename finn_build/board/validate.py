@@ -136,6 +136,8 @@ def main(folder: Path, arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"validate: {error}\n")
         return 2
     words = f"{frames} images, {mismatches} mismatches with the integer network in the first {checked}"
+    if not checked:
+        words = f"{frames} images, none of them held to the integer network"
     if labels is not None:
         words += f", accuracy {(predictions == labels[:frames]).mean():.2%}"
     sys.stdout.write(f"validate: {words}; {target}\n")

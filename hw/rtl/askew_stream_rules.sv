@@ -1,6 +1,6 @@
 // Asserts the stream rules at one stream; empty in synthesis. S1: valid stays until the beat is accepted. S2: data waits
 // unchanged. S4: valid is 0 in the cycle after a reset cycle. (S3, nothing lost or duplicated, needs both ends:
-// hw/formal proves it.)
+// hw/verify/formal proves it.)
 `include "askew_assert.svh"
 
 module askew_stream_rules #(

@@ -19,7 +19,7 @@ class Proof:
 
     Attributes:
         name: what ``python -m hw.verify.formal`` calls it.
-        module: top module, in the file of that name in hw/formal.
+        module: top module, in the file of that name in hw/verify/formal.
         parameters: of that module, as SystemVerilog.
         depth: steps of the bounded proof, or of the induction.
         induction: prove for any number of steps; otherwise for ``depth`` steps after reset.

@@ -21,7 +21,7 @@ def emit_sby(proof: Proof) -> str:
         "files": [os.path.relpath(path, SBY_FOLDER) for path in [*sources, *rtl_headers()]],
     }
     sections |= {f"file {name}": text.splitlines() for name, text in proof.files.items()}
-    text = "# Written by `python -m hw.verify.formal --sby` from hw/formal/proofs.py; run it in this folder.\n"
+    text = "# Written by `python -m hw.verify.formal --sby` from hw/verify/formal/proofs.py; run it in this folder.\n"
     return text + "".join(f"\n[{name}]\n" + "".join(f"{line}\n" for line in lines) for name, lines in sections.items())
 
 

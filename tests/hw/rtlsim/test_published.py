@@ -1,6 +1,6 @@
 """FINN's published networks under its published foldings: every frame golden's, every cycle the model's.
 
-Oracles: hw.simulator on the same random weights; FINN's published cycles a layer (hw/foldings).
+Oracles: hw.simulator on the same random weights; FINN's published cycles a layer (bnn/foldings).
 """
 
 import subprocess

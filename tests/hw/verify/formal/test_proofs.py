@@ -1,6 +1,6 @@
 """Every proof holds for the units as they are and fails for a damaged unit, so that it proves something.
 
-Oracle: Yosys smtbmc and z3; the properties are in hw/formal/*.sv.
+Oracle: Yosys smtbmc and z3; the properties are in hw/verify/formal/*.sv.
 """
 
 import shutil
