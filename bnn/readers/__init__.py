@@ -5,7 +5,7 @@ a small multiple of the file's own size, runs no code that the file holds, and g
 what its format promises.
 """
 
-from bnn.readers.arrays import read_npy, read_npz
+from bnn.readers.arrays import map_npy, read_npy, read_npz
 from bnn.readers.door import DamagedFileError, door, in_one_line, printable
 from bnn.readers.sizes import MAX_RATIO, UNPACKED_ANYWAY, LimitedReader, check_unpacked, open_archive
 from bnn.readers.text import parse_json, parse_toml, read_json, read_text, read_toml
@@ -18,6 +18,7 @@ __all__ = [
     "check_unpacked",
     "door",
     "in_one_line",
+    "map_npy",
     "open_archive",
     "parse_json",
     "parse_toml",

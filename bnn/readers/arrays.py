@@ -38,6 +38,18 @@ def read_npy(path: Path, advice: str = _SAVE_AGAIN, error_type: type[UserError] 
         return _read_array(file, path.stat().st_size)
 
 
+def map_npy(path: Path, advice: str = _SAVE_AGAIN, error_type: type[UserError] = DamagedFileError) -> NDArray[Any]:
+    """The one array of a .npy file, read from the file as its parts are looked at; arguments and errors as above.
+
+    What is written into it stays in memory.
+    """
+    with door(path, "not a whole .npy file", advice, error_type), path.open("rb") as file:
+        shape, fortran_order, dtype, wanted = _checked_header(file, path.stat().st_size)
+        if not wanted:
+            return np.zeros(shape, dtype)
+        return np.memmap(path, dtype, "c", file.tell(), shape, "F" if fortran_order else "C")
+
+
 def read_npz(
     path: Path, only: Collection[str] | None = None, missing: Callable[[list[str]], None] | None = None
 ) -> dict[str, NDArray[Any]]:
@@ -66,8 +78,8 @@ def read_npz(
     return arrays
 
 
-def _read_array(file: IO[bytes], size: int) -> NDArray[Any]:
-    """The array in a stream of ``size`` bytes; ValueError where it is not that."""
+def _checked_header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape, order, type and bytes of the array in a stream of ``size`` bytes; ValueError where it cannot be that."""
     shape, fortran_order, dtype = _header(file)
     if dtype.hasobject:
         raise ValueError("Object arrays cannot be loaded: they are pickles, which could run code")
@@ -79,6 +91,12 @@ def _read_array(file: IO[bytes], size: int) -> NDArray[Any]:
     if wanted != there:
         state = "truncated" if there < wanted else "too long"
         raise ValueError(f"{state}: its header promises {wanted:,} bytes of {dtype} {shape}, it has {there:,}")
+    return shape, fortran_order, dtype, wanted
+
+
+def _read_array(file: IO[bytes], size: int) -> NDArray[Any]:
+    """The array in a stream of ``size`` bytes; ValueError where it is not that."""
+    shape, fortran_order, dtype, wanted = _checked_header(file, size)
     buffer = bytearray(wanted)
     filled = 0
     while filled < wanted:

@@ -13,8 +13,10 @@ from bnn.classes import classes_of
 from bnn.errors import UserError
 from bnn.files import write_json, write_text
 from bnn.version import VERSION
-from flow.cli.finn_commands import bitstream, finn_app
-from flow.cli.hardware_commands import hardware_app
+from flow.cli.flow_commands import flow_app
+from flow.cli.generate import Force, Run, command_of
+from flow.run.folder import RunFolder
+from flow.stages.flow import FLOW
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,16 +27,29 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Data sets: which there are, and fetching them.")
 app.add_typer(data_app, name="data")
+finn_app = typer.Typer(no_args_is_help=True, help="FINN: folding and estimates without Vivado, package, results.")
 app.add_typer(finn_app, name="finn")
-app.add_typer(hardware_app)
-app.command()(bitstream)
+app.add_typer(flow_app)
 
-Run = Annotated[Path, typer.Option("--run", help="The run folder, runs/NAME.")]
+WITH_COMMANDS_OF_THEIR_OWN = {"train", "import", "simulate"}  # they take more than a run
+for _stage in FLOW.stages.values():
+    if _stage.name not in WITH_COMMANDS_OF_THEIR_OWN:
+        _group, _, _name = _stage.name.rpartition(" ")
+        (finn_app if _group else app).command(_name)(command_of(FLOW, _stage))
+
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", envvar="ASKEW_DATA", help="Where data sets lie; else they are downloaded.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Do it again even if the result is up to date.")]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to use; default: all cores.")]
+InputScale = Annotated[
+    str | None, typer.Option("--input-scale", help="The model's input is the pixel value times this, such as 1/255.")
+]
+InputMean = Annotated[
+    str | None, typer.Option("--input-mean", help="Subtracted then: a number, or one a channel (a,b,c).")
+]
+InputStd = Annotated[
+    str | None, typer.Option("--input-std", help="Divided by then, likewise: torchvision's Normalize(mean, std).")
+]
 Frames = Annotated[int | None, typer.Option("--frames", min=1, help="Only this many frames.")]
 
 
@@ -104,47 +119,52 @@ def train(
     force: Force = False,
 ) -> None:
     """Train the network that a config describes; an interrupted training goes on to the same result."""
-    from flow.stages import software as stages  # noqa: PLC0415
+    from flow.stages.claim import claim_for_training  # noqa: PLC0415
 
     overrides = list(settings or [])
     if epochs is not None:
         overrides.append(f"training.epochs={epochs}")
     if seed is not None:
         overrides.append(f"training.seed={seed}")
-    stages.train(
-        config, run, overrides, data_dir=data_dir, devices=devices, num_nodes=num_nodes, threads=threads, force=force
-    )
+    claim_for_training(run, config, overrides)
+    given = {
+        "data_dir": data_dir,
+        "devices": devices,
+        "num_nodes": num_nodes,
+        "threads": threads,
+        "restart": force,
+    }
+    _run_and_show("train", run, {name: value for name, value in given.items() if value is not None}, force=force)
 
 
-@app.command()
-def export(run: Run, data_dir: DataDir = None, force: Force = False) -> None:
-    """Absorb the trained model into integers: model.onnx, network.npz and the golden answers."""
-    from flow.stages import software as stages  # noqa: PLC0415
-
-    stages.export(run, data_dir=data_dir, force=force)
-
-
-@app.command()
-def ladder(
+@app.command("import")
+def import_network(
+    model: Annotated[Path, typer.Option("--model", help="A W1A1 QONNX or FINN-ONNX file, or a network.npz.")],
     run: Run,
-    rungs: Annotated[str, typer.Option("--rungs", help="Which rungs, with commas between.")] = "reference,qonnx,numpy",
-    frames: Frames = None,
+    images: Annotated[Path, typer.Option("--images", help=".npy, uint8 (n, H, W, C) or in the file's own layout.")],
+    labels: Annotated[Path | None, typer.Option("--labels", help=".npy, integers (n,).")] = None,
+    input_scale: InputScale = None,
+    input_mean: InputMean = None,
+    input_std: InputStd = None,
+    force: Force = False,
 ) -> None:
-    """Run the same frames through every rung and count the frames that differ from golden."""
-    from flow.ladder.climb import run_ladder  # noqa: PLC0415
-    from flow.run.folder import RunFolder  # noqa: PLC0415
+    """Make a run of somebody's own network, from which every stage works."""
+    from flow.stages.importing import claim_for_import  # noqa: PLC0415
 
-    names = [name.strip() for name in rungs.split(",") if name.strip()]
-    figures = run_ladder(RunFolder.open(run), names, frames)
-    table = Table("rung", "frames", "mismatches", "accuracy", box=None, pad_edge=False)
-    for name, rung in figures["rungs"].items():
-        table.add_row(name, f"{rung['frames']:,}", str(rung["mismatches"]), f"{rung['accuracy']:.2%}")
-    Console().print(table)
-    differing = [name for name in names if figures["rungs"][name]["mismatches"]]
-    if differing:
-        frame = figures["rungs"][differing[0]]["first_mismatch"]
-        _print(f"not equal to golden: see `askew diff --run {run} {differing[0]} numpy --frame {frame}`")
-        raise typer.Exit(1)
+    folder = claim_for_import(
+        run, model, images, labels, input_scale=input_scale, input_mean=input_mean, input_std=input_std
+    )
+    try:
+        _run_and_show("import", run, {}, force=force)
+    except UserError:
+        folder.release()
+        raise
+
+
+def _run_and_show(stage: str, run: Path, given: dict[str, Any], *, force: bool = False) -> None:
+    result = FLOW.run_one(stage, run, given, force=force)
+    if result is not None:
+        FLOW.find(stage).show(RunFolder.open(run), result)
 
 
 @app.command()
@@ -158,14 +178,14 @@ def diff(
     """Name the first layer, frame, position and channel at which two rungs differ; exit status 1 if they do."""
     from flow.ladder.diff import diff_rungs  # noqa: PLC0415
     from flow.ladder.rungs import open_rung  # noqa: PLC0415
-    from flow.run.folder import RunFolder  # noqa: PLC0415
 
     folder = RunFolder.open(run)
-    golden = folder.golden(folder.network())
+    wanted = frame + 1 if frame is not None else frames or 100
+    golden = folder.golden(folder.network(), wanted)
     if frame is not None and frame >= len(golden):
         raise UserError(f"--frame {frame}: must be below the number of golden frames ({len(golden)})")
     first = frame or 0
-    images = golden.images[first : first + 1] if frame is not None else golden.images[: frames or 100]
+    images = golden.images[first:]
     difference = diff_rungs(open_rung(rung_a, folder), open_rung(rung_b, folder), images, first)
     if difference:
         _print(f"{rung_a} and {rung_b} differ first at {difference}")
@@ -174,44 +194,14 @@ def diff(
 
 
 @app.command()
-def report(
-    run: Run,
-    against: Annotated[
-        list[Path] | None, typer.Option("--against", help="Another run to show beside it; repeatable.")
-    ] = None,
-    study: Annotated[
-        list[Path] | None, typer.Option("--study", help="A study's folder (its --out) to show; repeatable.")
-    ] = None,
-) -> None:
-    """Gather everything known of a run into report.html, report.md and report.json."""
-    from flow.report import collect, to_markdown  # noqa: PLC0415
-    from flow.report.html import to_html  # noqa: PLC0415
-    from flow.run.folder import RunFolder  # noqa: PLC0415
-
-    folder = RunFolder.open(run)
-    contents = collect(folder, [RunFolder.open(other) for other in against or []], study or [])
-    write_json(folder.report_json, contents)
-    write_text(folder.report_markdown, to_markdown(contents))
-    write_text(folder.report_html, to_html(contents))
-    _print(f"report: {folder.report_html}, {folder.report_markdown} and {folder.report_json}")
-
-
-@app.command()
 def simulate(
     run: Annotated[Path | None, typer.Option("--run", help="The run folder, runs/NAME.")] = None,
     model: Annotated[Path | None, typer.Option("--model", help="Instead of a run: any W1A1 QONNX file.")] = None,
     images: Annotated[Path | None, typer.Option("--images", help="With --model: .npy, uint8 (n, H, W, C).")] = None,
     labels: Annotated[Path | None, typer.Option("--labels", help="With --model: .npy, integers (n,).")] = None,
-    input_scale: Annotated[
-        str | None, typer.Option("--input-scale", help="With --model: its input is pixel value x this, such as 1/255.")
-    ] = None,
-    input_mean: Annotated[
-        str | None,
-        typer.Option("--input-mean", help="Subtracted then: a number, or one a channel (a,b,c)."),
-    ] = None,
-    input_std: Annotated[
-        str | None, typer.Option("--input-std", help="Divided by then, likewise: torchvision's Normalize(mean, std).")
-    ] = None,
+    input_scale: InputScale = None,
+    input_mean: InputMean = None,
+    input_std: InputStd = None,
     predictions: Annotated[Path | None, typer.Option("--predictions", help="Write the classes here (.npy).")] = None,
     scores: Annotated[Path | None, typer.Option("--scores", help="Write the integer scores here (.npy).")] = None,
     json: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
@@ -221,9 +211,10 @@ def simulate(
 ) -> None:
     """Run an integer network bit by bit: a run's on its golden frames, or any W1A1 QONNX file's on your images."""
     from flow.stages import foreign  # noqa: PLC0415
-    from flow.stages import software as stages  # noqa: PLC0415
+    from flow.stages.simulate import describe  # noqa: PLC0415
+    from flow.stages.simulation import find_backend  # noqa: PLC0415
 
-    chosen = stages.find_backend(backend)
+    chosen = find_backend(backend)
     if (run is None) == (model is None):
         raise UserError("simulate: needs either --run or --model")
     if run is not None:
@@ -231,7 +222,8 @@ def simulate(
         for option, value in (given | {"--input-mean": input_mean, "--input-std": input_std}).items():
             if value is not None:
                 raise UserError(f"simulate: {option} goes with --model; a run has its own")
-        figures, results = stages.simulate_run(run, frames=frames, backend=chosen, threads=threads)
+        wanted = {"frames": frames, "backend": backend, "threads": threads}
+        figures, results = FLOW.run_one("simulate", run, {k: v for k, v in wanted.items() if v is not None})
     else:
         if images is None or model is None:
             raise UserError("simulate: --model needs --images")
@@ -252,17 +244,7 @@ def simulate(
         foreign.save_array(scores, results)
     if json:
         write_json(json, figures)
-    _print(_describe_simulation(figures))
-
-
-def _describe_simulation(figures: dict[str, Any]) -> str:
-    parts = [f"simulate: {figures['frames']:,} frames"]
-    if figures["accuracy"] is not None:
-        parts.append(f"accuracy {figures['accuracy']:.2%}")
-    if figures["mismatches"] is not None:
-        parts.append(f"{figures['mismatches']} mismatches with golden")
-    parts.append(f"{figures['frames_per_second']:,.0f} frames/s ({figures['backend']}, compiled before)")
-    return ", ".join(parts)
+    _print(describe(figures))
 
 
 @app.command()

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.errors import UserError
-from flow.ladder.rungs import Rung, Trace, dense_ranks
+from flow.ladder.compare import dense_ranks
+from flow.ladder.rungs import Rung, Trace
 
 TRACE_BATCH = 64
 

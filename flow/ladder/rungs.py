@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from bnn.errors import UserError
 from bnn.network import Network
-from flow.run.folder import RunFolder, same_hash
+from finn_build.board import evaluator
+from flow.ladder.compare import Comparison
+from flow.run.folder import Origin, RunFolder, same_hash
 from hw.simulator import Backend, reference_meaning, simulate, trace
 
 Progress = Callable[[int], None]
@@ -26,10 +28,12 @@ class Rung(Protocol):
     Attributes:
         name: as `askew ladder --rungs` calls it.
         default_frames: how many frames a ladder gives it unless told; None for all.
+        comparison: how its answers are held to golden.
     """
 
     name: str
     default_frames: int | None
+    comparison: Comparison
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
         """(n, classes) scores or logits of (n, H, W, C) images; only their order counts."""
@@ -43,6 +47,7 @@ class ReferenceRung:
 
     name = "reference"
     default_frames: int | None = None
+    comparison = Comparison.ORDER
 
     def __init__(self, run: RunFolder) -> None:
         from training.config.load import load_config  # noqa: PLC0415 - torch takes seconds to import
@@ -75,6 +80,7 @@ class QonnxRung:
 
     name = "qonnx"
     default_frames: int | None = 500
+    comparison = Comparison.ORDER
 
     def __init__(self, run: RunFolder) -> None:
         from onnx_export.execute import QonnxExecutor  # noqa: PLC0415
@@ -96,6 +102,7 @@ class IntegerRung:
     """The integer network in one of the simulator's backends."""
 
     default_frames: int | None = None
+    comparison = Comparison.SCORES
 
     def __init__(self, network: Network, backend: Backend) -> None:
         self.name = backend.value
@@ -116,6 +123,7 @@ class RtlRung:
 
     name = "rtl"
     default_frames: int | None = 100
+    comparison = Comparison.SCORES
 
     def __init__(self, run: RunFolder) -> None:
         from flow.stages.hardware import delivered_design, simulated_design, stream  # noqa: PLC0415 - Numba
@@ -142,6 +150,7 @@ class FinnRung:
 
     name = "finn"
     default_frames: int | None = 20
+    comparison = Comparison.SCORES
 
     def __init__(self, run: RunFolder) -> None:
         from finn_build.worker.rung import FinnGraph  # noqa: PLC0415 - onnx takes seconds to import
@@ -157,13 +166,75 @@ class FinnRung:
         return self._graph.trace(images)
 
 
-_RUNGS: dict[str, Callable[[RunFolder], Rung]] = {
-    "reference": ReferenceRung,
-    "qonnx": QonnxRung,
-    "numpy": lambda run: IntegerRung(run.network(), Backend.NUMPY),
-    "numba": lambda run: IntegerRung(run.network(), Backend.NUMBA),
-    "rtl": RtlRung,
-    "finn": FinnRung,
+class PlainRung:
+    """The integer network in the plain evaluator that the board is held to: it shares no code with the simulator."""
+
+    name = "plain"
+    default_frames: int | None = 500
+    comparison = Comparison.SCORES
+
+    def __init__(self, run: RunFolder) -> None:
+        self._network = run.network()
+
+    def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
+        """Integer scores."""
+        found = evaluator.scores(self._network, images)
+        if progress:
+            progress(len(images))
+        return found
+
+    def trace(self, images: NDArray[np.uint8]) -> Trace:
+        """Bits of every layer, with what a pool inverted turned back."""
+        traced = evaluator.trace(self._network, images)
+        last = self._network.layers[-1].name
+        return reference_meaning(self._network, {**traced, last: evaluator.scores_of(self._network, traced[last])})
+
+
+class FileRung:
+    """The file that a run was imported from, executed as it stands."""
+
+    name = "reference"
+    default_frames: int | None = 500
+    comparison = Comparison.ORDER
+
+    def __init__(self, run: RunFolder) -> None:
+        from onnx_export.foreign import ForeignFile  # noqa: PLC0415 - onnx takes seconds to import
+
+        meaning = {key: value for key, value in run.config_table()["import"].items() if key.startswith("input_")}
+        self._file = ForeignFile(run.require(run.model, "import"), **meaning)
+
+    def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
+        """Logits, float32."""
+        return self._file.scores(images, progress)
+
+    def trace(self, images: NDArray[np.uint8]) -> Trace:
+        """Its logits alone: its tensors bear names of their own."""
+        return {self._file.logits: self._file.scores(images)}
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How a rung is opened, and the artefacts that its answers depend on: in a trained run, and in an imported one."""
+
+    open: Callable[[RunFolder], Rung]
+    needs: tuple[str, ...]
+    needs_imported: tuple[str, ...] | None = None
+
+
+_RUNGS: dict[str, _Kind] = {
+    "reference": _Kind(
+        lambda run: ReferenceRung(run) if run.origin is Origin.TRAINED else FileRung(run),
+        ("config", "checkpoint"),
+        ("model",),
+    ),
+    "qonnx": _Kind(
+        lambda run: QonnxRung(run) if run.origin is Origin.TRAINED else FileRung(run), ("model", "network"), ("model",)
+    ),
+    "numpy": _Kind(lambda run: IntegerRung(run.network(), Backend.NUMPY), ("network",)),
+    "numba": _Kind(lambda run: IntegerRung(run.network(), Backend.NUMBA), ("network",)),
+    "plain": _Kind(PlainRung, ("network",)),
+    "rtl": _Kind(RtlRung, ("network", "folding")),
+    "finn": _Kind(FinnRung, ("network", "finn estimate")),
 }
 
 
@@ -174,26 +245,17 @@ def rung_names() -> tuple[str, ...]:
 
 def open_rung(name: str, run: RunFolder) -> Rung:
     """The rung of that name for this run; UserError lists the names there are."""
+    return _kind(name).open(run)
+
+
+def rung_needs(name: str, run: RunFolder) -> tuple[str, ...]:
+    """The artefacts that a rung's answers depend on, golden included; UserError lists the names there are."""
+    kind = _kind(name)
+    imported = run.origin is Origin.IMPORTED and kind.needs_imported is not None
+    return (*((kind.needs_imported or ()) if imported else kind.needs), "golden")
+
+
+def _kind(name: str) -> _Kind:
     if name not in _RUNGS:
         raise UserError(f"rung {name!r}: unknown, must be one of {', '.join(_RUNGS)}")
-    return _RUNGS[name](run)
-
-
-def dense_ranks(scores: NDArray[Any]) -> NDArray[np.int64]:
-    """The order of (n, classes) scores: per frame, 0 for the lowest; equal scores have equal ranks.
-
-    Logits and integer scores say the same exactly when their ranks do, ties included.
-    """
-    order = np.argsort(scores, axis=1, kind="stable")
-    in_order = np.take_along_axis(scores, order, axis=1)
-    steps = np.concatenate([np.zeros((len(scores), 1), bool), in_order[:, 1:] != in_order[:, :-1]], axis=1)
-    ranks = np.empty(scores.shape, np.int64)
-    np.put_along_axis(ranks, order, np.cumsum(steps, axis=1), axis=1)
-    return ranks
-
-
-def model_hash(model: Path) -> str | None:
-    """The network hash in an exported file's metadata, or None."""
-    from onnx_export.execute import QonnxExecutor  # noqa: PLC0415
-
-    return QonnxExecutor(model).network_hash
+    return _RUNGS[name]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,18 +18,20 @@ from flow.report.comparison import compare
 from flow.report.shift import before_shift
 from flow.report.study import read_study
 from flow.report.training import training_course
-from flow.run.folder import RunFolder
+from flow.run.folder import RunError, RunFolder
+from flow.stages.freshness import Examination, State
+from flow.stages.ladder import still_true
 
-STAGES = {  # file below the run folder, without .json: the command that makes it
-    "export": "export",
+STAGES = {  # file below the run folder, without .json: the stage that makes it
     "simulate": "simulate",
     "ladder": "ladder",
-    "folding": "fold --board Pynq-Z2 --max-fps",
+    "folding": "fold",
     "rtlsim": "rtlsim",
-    "finn/estimate": "finn estimate --board Pynq-Z2",
-    "finn/results": "bitstream --board Pynq-Z2",
+    "finn/estimate": "finn estimate",
+    "finn/results": "finn results",
 }
 CLASSES_LISTED = 20
+Found = TypeVar("Found")
 HARDWARE = {
     "folding": "folding",
     "rtlsim": "rtlsim",
@@ -37,53 +40,61 @@ HARDWARE = {
 }
 
 
-def collect(run: RunFolder, against: Sequence[RunFolder] = (), studies: Sequence[Path] = ()) -> dict[str, Any]:
-    """Everything that the report shows; ``missing`` maps each absent part to the command that makes it.
+def collect(seen: Examination, against: Sequence[Examination] = (), studies: Sequence[Path] = ()) -> dict[str, Any]:
+    """Everything that the report shows, of results that are fresh.
+
+    ``missing`` maps each absent part to the command that makes it, ``stale`` each part that was made from something
+    else than is there now to ``because`` and ``command``.
 
     Args:
-        run: the run.
+        seen: the run.
         against: other runs, to be shown beside it.
         studies: folders that `askew study` wrote.
 
     Raises:
-        UserError: a part is damaged, belongs to another network, or is no study.
+        UserError: there is no network, or what is named is no study.
     """
+    run = seen.run
     studied = [read_study(folder, run) for folder in studies]
     network = run.network()
-    report = _of_stages(run, network)
+    report = _of_stages(seen, network)
     hardware = report["hardware"]
-    golden = None
-    if (run.golden_folder / "manifest.json").exists():
-        golden = run.golden(network)
-    else:
-        report["missing"]["golden"] = f"askew export --force --run {run.path}"
+    golden = _fresh(seen, run.origin.maker, "golden", report, lambda: run.golden(network))
     before = before_shift(run, report["golden"], golden) if golden else {}
     for layer in report["network"]["layers"]:
         if layer["name"] in before:
             layer["before_shift"] = before[layer["name"]]
+    labelled = golden is not None and golden.labels is not None
     return report | {
         "training": training_course(run),
         "classes": evidence.class_names(run, network.classes),
         "budget": evidence.budget(hardware["folding"], [hardware["finn_results"], hardware["finn_estimate"]]),
-        "timeline": evidence.timeline(run, network),
-        "confusion": evidence.confusion(golden, network.classes) if golden else None,
-        "mistakes": evidence.worst_mistakes(golden) if golden else [],
+        "timeline": evidence.timeline(run, network) if hardware["folding"] else None,
+        "confusion": evidence.confusion(golden, network.classes) if golden and labelled else None,
+        "mistakes": evidence.worst_mistakes(golden) if golden and labelled else [],
         "summary": side_by_side(run, report),
-        "against": [side_by_side(other, _of_stages(other, other.network())) for other in against],
+        "against": [side_by_side(other.run, _of_stages(other, other.run.network())) for other in against],
         "studies": studied,
     }
 
 
-def _of_stages(run: RunFolder, network: Network) -> dict[str, Any]:
+def _of_stages(seen: Examination, network: Network) -> dict[str, Any]:
     """What the run's stages wrote down."""
-    results = {stage: run.result(stage, network) for stage in STAGES}
-    missing = {stage: f"askew {STAGES[stage]} --run {run.path}" for stage, found in results.items() if found is None}
-    finn = results["finn/results"] or {}
-    missing |= {f"finn/results: {part}": command for part, command in finn.get("missing", {}).items()}
-    hardware = {key: results[stage] for key, stage in HARDWARE.items()} | {"rtl": evidence.written_rtl(run, network)}
-    profile = (results["simulate"] or {}).get("layers", {})
+    run = seen.run
+    report: dict[str, Any] = {"missing": {}, "stale": {}}
+    stages = {"export": run.origin.maker} | STAGES
+    results = {
+        file: _fresh(seen, stage, file, report, functools.partial(run.result, file, network))
+        for file, stage in stages.items()
+    }
     rungs = (results["ladder"] or {}).get("rungs", {})
-    return {
+    if "ladder" in report["stale"]:
+        rungs = still_true(run)
+    finn = results["finn/results"] or {}
+    report["missing"] |= {f"finn/results: {part}": command for part, command in finn.get("missing", {}).items()}
+    hardware = {key: results[file] for key, file in HARDWARE.items()} | {"rtl": evidence.written_rtl(seen, network)}
+    profile = (results["simulate"] or {}).get("layers", {})
+    return report | {
         "network_hash": network.hash,
         "askew_version": VERSION,
         "run": run.path.name,
@@ -97,8 +108,23 @@ def _of_stages(run: RunFolder, network: Network) -> dict[str, Any]:
         "golden": results["export"],
         "hardware": hardware,
         "comparison": compare([layer.name for layer in network.layers], hardware),
-        "missing": missing,
     }
+
+
+def _fresh(seen: Examination, stage: str, part: str, report: dict[str, Any], read: Callable[[], Found]) -> Found | None:
+    """What ``read`` gives of a stage that is fresh; else None, with the reason and the command in the report."""
+    finding, command = seen.find(stage), seen.run.mending(stage)
+    if finding.state is State.MISSING:
+        report["missing"][part] = command
+        return None
+    because = finding.because
+    if finding.fresh:
+        try:
+            return read()
+        except RunError as error:
+            because = str(error)
+    report["stale"][part] = {"because": because, "command": command}
+    return None
 
 
 def describe_images(run: RunFolder, network: Network) -> str:

@@ -14,6 +14,7 @@ from bnn.network import Network
 from bnn.readers import read_toml
 from flow.report.pictures import png_base64
 from flow.run.folder import Golden, RunFolder
+from flow.stages.freshness import Examination, State
 from hw.boards.board import BoardError, load_board
 from training.data.sources.catalogue import KNOWN
 
@@ -42,8 +43,10 @@ def config_table(run: RunFolder, section: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def interval(accuracy: float, frames: int) -> list[float]:
+def interval(accuracy: float | None, frames: int) -> list[float] | None:
     """Where the accuracy on all possible frames lies at 95 %: Wilson's interval (1927), right for few frames too."""
+    if accuracy is None:
+        return None
     z2 = NORMAL_95**2 / frames
     middle = (accuracy + z2 / 2) / (1 + z2)
     half = math.sqrt(z2 * (accuracy * (1 - accuracy) + z2 / 4)) / (1 + z2)
@@ -63,7 +66,8 @@ def histogram(values: NDArray[np.int32]) -> dict[str, list[int]]:
 
 
 def confusion(golden: Golden, classes: int) -> list[list[int]]:
-    """``[label][answer]``: how often the integer network answers so."""
+    """``[label][answer]``: how often the integer network answers so; of frames with labels."""
+    assert golden.labels is not None
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (golden.labels, classes_of(golden.scores)), 1)
     counted: list[list[int]] = counts.tolist()
@@ -72,6 +76,7 @@ def confusion(golden: Golden, classes: int) -> list[list[int]]:
 
 def worst_mistakes(golden: Golden) -> list[dict[str, Any]]:
     """The wrong answers that lie the most above the right one, first the worst; with a PNG of the image."""
+    assert golden.labels is not None
     answers = classes_of(golden.scores)
     frames = np.arange(len(golden))
     margins = golden.scores[frames, answers].astype(np.int64) - golden.scores[frames, golden.labels]
@@ -103,27 +108,25 @@ def budget(folding: dict[str, Any] | None, others: list[dict[str, Any] | None]) 
     return None
 
 
-def written_rtl(run: RunFolder, network: Network) -> dict[str, Any] | None:
+def written_rtl(seen: Examination, network: Network) -> dict[str, Any] | None:
     """What `rtl/` holds: ``written``, in words, and ``clock_mhz`` where it is the design of today's folding.
 
     None where it was not written. A stale one gives no figures.
     """
-    if not run.rtl.exists():
+    run, finding = seen.run, seen.find("rtl")
+    if finding.state is State.MISSING:
         return None
-    from flow.stages.hardware import delivered_design, folding_clock  # noqa: PLC0415 - Numba takes a second to import
+    again = f"make it again with `{run.mending('rtl')}`"
+    if not finding.fresh:
+        return {"written": f"stale, {finding.because}; {again}"}
+    from flow.stages.hardware import folding_clock  # noqa: PLC0415 - Numba takes a second to import
     from hw.generator import DesignError, read_manifest  # noqa: PLC0415
 
-    again = f"make it again with `askew rtl --run {run.path}`"
     try:
         manifest = read_manifest(run.rtl, network)
         clock = float(manifest["clock_mhz"])
     except (DesignError, KeyError, TypeError, ValueError) as error:
-        return {"written": f"stale or damaged ({error}); {again}"}
-    if not run.folding.exists():
-        return {"written": "stale, as there is no folding.json"}
-    now = delivered_design(run, network).manifest()
-    if any(manifest.get(key) != now[key] for key in ("folding", "popcount", "buffers", "rtl_sha256")):
-        return {"written": f"stale, made from another folding or by another version; {again}"}
+        return {"written": f"damaged ({error}); {again}"}
     folded = folding_clock(run, network)
     differs = "" if folded in {None, clock} else f", while the folding is for {folded:g} MHz"
     return {"clock_mhz": clock, "written": f"popcount {manifest['popcount']}, constraints for {clock:g} MHz{differs}"}

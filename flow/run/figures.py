@@ -74,7 +74,7 @@ class Rung(Part):
 
     frames: Frames
     mismatches: Count
-    accuracy: Share
+    accuracy: Share | None = None
     first_mismatch: Count | None = None
 
 
@@ -221,9 +221,11 @@ class ResultsFigures(Figures):
 
 
 class GoldenManifest(Figures):
-    """``golden/manifest.json``: the checksums of the three arrays."""
+    """``golden/manifest.json``: how many frames, and the checksums of the arrays, block by block."""
 
-    sha256: dict[Literal["input.npy", "labels.npy", "expected.npy"], Digest]
+    frames: Frames
+    block_frames: Frames
+    sha256: dict[Literal["input.npy", "labels.npy", "expected.npy"], list[Digest]]
 
 
 class RowFigures(Part):

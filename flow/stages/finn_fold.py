@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from bnn.files import write_json
 from bnn.folding import Folding
 from bnn.network import Network
-from bnn.readers import read_json
-from bnn.version import VERSION
-from finn_build.compiler.boards import FinnBoard
+from bnn.readers import DamagedFileError, read_json
+from finn_build.compiler.boards import FinnBoard, find_board
 from finn_build.compiler.form import finn_form
 from finn_build.compiler.nodes import finn_nodes
 from finn_build.errors import FinnError
@@ -23,11 +24,14 @@ from finn_build.package.folded import describe, finn_version
 from finn_build.package.settings import BuildSettings
 from finn_build.package.space import Budget, FinnFolding, FinnSpace
 from finn_build.worker.costs import BUILD_STEPS
-from flow.boards import board_for_finn
-from flow.run.folder import Golden, RunError, RunFolder
+from flow.run.folder import RunFolder
 from flow.run.progress import progress_bar
-from flow.stages.limits import InputLimit, input_limit
-from hw.boards.board import DEFAULT_UTILIZATION, Board
+from flow.stages.fold import DEFAULT_BOARD
+from flow.stages.limits import InputLimit, input_limit, limit_lines
+from flow.stages.options import Kind, Options, option
+from flow.stages.stage import Stage
+from flow.stages.words import say
+from hw.boards.board import DEFAULT_UTILIZATION, Board, BoardError, load_board
 from hw.boards.rates import cycle_budget, frames_per_second
 
 FINN_CLOCK_MHZ = 100.0  # what FINN's own examples are built for
@@ -49,8 +53,14 @@ class Target:
 
     @classmethod
     def of(cls, name: str, clock_mhz: float | None) -> Target:
-        """The board of that name, ours or FINN's, or in a ``.toml`` file with a ``finn_name``; UserError lists all."""
-        board, ours = board_for_finn(name)
+        """The board of that name, ours or FINN's, or in a ``.toml`` file with a ``finn_name``; FinnError lists all."""
+        try:
+            ours = load_board(name)
+        except BoardError:
+            if name.endswith(".toml"):
+                raise
+            ours = None  # FINN knows more boards than we do
+        board = find_board(name if ours is None else ours.finn_name or ours.name)
         return cls(board, ours, clock_mhz or (ours.clock_mhz if ours else FINN_CLOCK_MHZ))
 
     @property
@@ -68,27 +78,38 @@ class Target:
         return input_limit(network, self.ours, self.clock_mhz, bits)
 
 
-def fold_for_finn(
-    run: RunFolder,
-    network: Network,
-    golden: Golden,
-    target: Target,
-    *,
-    target_fps: float | None = None,
-    utilization: float = DEFAULT_UTILIZATION,
-    input_roof: bool = True,
-) -> dict[str, Any]:
-    """Fold in FINN's own cost and write `finn/folding.json`; returns its contents.
+class FinnFoldOptions(Options):
+    """What is folded for, in FINN's cost. Without a rate: the most frames/s."""
 
-    Args:
-        run: gets the file.
-        network: of the run.
-        golden: its frames.
-        target: board and clock.
-        target_fps: a rate to reach in the fewest LUTs; None for the most frames a second.
-        utilization: share of the board that the design may take.
-        input_roof: without a rate, be no faster than the board's memory can feed.
-    """
+    exclusive = ("target_fps", "max_fps")
+
+    board: str | None = option(
+        None, f"Any board that FINN knows; default: that of `askew fold`, or {DEFAULT_BOARD}.", kind=Kind.GOAL
+    )
+    target_fps: float | None = option(
+        None, "At least so many, in the fewest LUTs.", unit="frames/s", kind=Kind.GOAL, ge=1e-6
+    )
+    max_fps: bool = option(
+        False, "The most frames/s that the board holds and its DMA can feed (default).", kind=Kind.GOAL
+    )
+    clock_mhz: float | None = option(None, "Instead of the board's usual clock.", unit="MHz", kind=Kind.GOAL, ge=1)
+    utilization: float | None = option(
+        None,
+        "Share of the board for what FINN counts; default 0.7: the rest is for shell, FIFOs and routing.",
+        kind=Kind.GOAL,
+        ge=0.01,
+        le=1,
+    )
+    input_roof: bool = option(True, "With --max-fps: be no faster than the board's DMA can feed.", kind=Kind.GOAL)
+
+
+def _fold(run: RunFolder, options: FinnFoldOptions) -> dict[str, Any]:
+    """Fold in FINN's own cost and write `finn/folding.json`; returns its contents."""
+    network = run.network()
+    golden = run.golden(network)
+    target = Target.of(options.board or board_of(run.folding) or DEFAULT_BOARD, options.clock_mhz)
+    target_fps, input_roof = options.target_fps, options.input_roof
+    utilization = DEFAULT_UTILIZATION if options.utilization is None else options.utilization
     capacity, limit = target.capacity, target.input_limit(network)
     if capacity is None and target_fps is None:
         raise FinnError(
@@ -120,32 +141,6 @@ def fold_for_finn(
     return described
 
 
-def kept_folding(
-    run: RunFolder, network: Network, target: Target, target_fps: float | None
-) -> tuple[dict[str, Any] | None, str]:
-    """The run's folding for FINN where it is of this network, board, clock and rate; else None and why not."""
-    file = run.finn / "folding.json"
-    if not file.exists():
-        return None, "there is none yet"
-    try:
-        kept = read_json(file, "fold again", RunError)
-    except RunError:
-        return None, "the one there is damaged"
-    wanted = {
-        "network_hash": network.hash,
-        "askew_version": VERSION,
-        "finn_version": finn_version(),
-        "board": target.board.name,
-        "clock_mhz": target.clock_mhz,
-    }
-    if target_fps is not None:
-        wanted["target_fps"] = target_fps
-    for key, value in wanted.items():
-        if kept.get(key) != value:
-            return None, f"the one there has {key} {json.dumps(kept.get(key))}"
-    return kept, ""
-
-
 def _budget(capacity: Capacity | None, utilization: float) -> Budget:
     if capacity is None:
         return Budget(1 << 30, 1 << 14)
@@ -173,26 +168,51 @@ def _refuse(
     )
 
 
-def run_finn_fold(
-    path: Path,
-    board: str,
-    *,
-    target_fps: float | None,
-    clock_mhz: float | None,
-    utilization: float | None,
-    input_roof: bool,
-) -> tuple[Path, dict[str, Any]]:
-    """Fold for FINN; the file and its contents."""
-    run = RunFolder.open(path)
-    network = run.network()
-    target = Target.of(board, clock_mhz)
-    described = fold_for_finn(
-        run,
-        network,
-        run.golden(network),
-        target,
-        target_fps=target_fps,
-        utilization=DEFAULT_UTILIZATION if utilization is None else utilization,
-        input_roof=input_roof,
+def board_of(folding: Path) -> str | None:
+    """The board that a folding file was made for; None where it does not say, or there is none."""
+    try:
+        board = read_json(folding, "fold again").get("board")
+    except (OSError, DamagedFileError):
+        return None
+    return board if isinstance(board, str) else None
+
+
+def _versions(_run: RunFolder, _options: FinnFoldOptions) -> dict[str, str | None]:
+    return {"FINN": finn_version()}
+
+
+def show_layers(figures: dict[str, Any]) -> None:
+    """A table of PE, SIMD, cycles, resources and accumulators of every layer, in FINN's terms."""
+    columns = ("pe", "simd", "cycles", "lut", "bram18")
+    has_types = any("accumulator" in layer for layer in figures["layers"].values())
+    table = Table("layer", *columns, *(["accumulator"] if has_types else []), box=None, pad_edge=False)
+    for name, layer in {**figures["layers"], **figures.get("others", {})}.items():
+        cells = [f"{layer[column]:,}" if layer.get(column) is not None else "-" for column in columns]
+        counted = layer.get("accumulator")
+        types = f"{counted['type']}, {counted['low']:,}..{counted['high']:,}" if counted else "-"
+        table.add_row(name, *cells, *([types] if has_types else []))
+    Console(soft_wrap=True, highlight=False).print(table)
+
+
+def _show(run: RunFolder, design: dict[str, Any]) -> None:
+    show_layers(design)
+    say(
+        f"a frame every {design['frame_ii_cycles']:,} cycles, {design['frames_per_second']:,.0f} frames/s at "
+        f"{design['clock_mhz']:g} MHz; {design['lut']:,} LUTs, {design['bram18']:,} block RAMs of 18 kbit "
+        f"({design['finn_version']}'s estimate, without FIFOs, width converters and shell)"
     )
-    return run.finn / "folding.json", described
+    for line in limit_lines(design, design["board"]):
+        say(line)
+    say(f"finn fold: {run.finn / 'folding.json'}")
+
+
+FINN_FOLD = Stage(
+    name="finn fold",
+    summary="Choose PE, SIMD and memories of every layer by FINN's own estimates: finn/folding.json.",
+    options=FinnFoldOptions,
+    needs=("network", "golden"),
+    makes=("finn folding",),
+    run=_fold,
+    show=_show,
+    outside=_versions,
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bnn.errors import UserError
-from flow.ladder.climb import accuracy
+from flow.ladder.compare import accuracy
 from hw.simulator import simulate
 from onnx_export.absorb import absorb
 from training.data.sources.dataset import Split, StoredImages

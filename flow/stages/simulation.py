@@ -7,9 +7,10 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.errors import UserError
 from bnn.network import Network
 from flow.run.progress import progress_bar
-from hw.simulator import Backend, simulate
+from hw.simulator import Backend, available_backends, simulate
 
 
 def timed_simulation(
@@ -26,3 +27,14 @@ def timed_simulation(
         scores = simulate(network, images, backend=backend, threads=threads, progress=progress)
         seconds = time.perf_counter() - start
     return scores, len(images) / seconds
+
+
+def find_backend(name: str | None) -> Backend:
+    """The backend of that name, the fastest for None; UserError lists the names there are."""
+    if name is None:
+        return available_backends()[0]
+    try:
+        return Backend(name)
+    except ValueError:
+        names = ", ".join(backend.value for backend in Backend)
+        raise UserError(f"--backend {name}: unknown, must be one of {names}") from None

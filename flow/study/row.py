@@ -54,7 +54,7 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> d
     import torch  # noqa: PLC0415 - torch takes seconds to import, and a study's driver needs none
 
     from bnn.serialize import save_network  # noqa: PLC0415
-    from flow.ladder.climb import accuracy, mismatching_frames  # noqa: PLC0415
+    from flow.ladder.compare import Comparison, accuracy  # noqa: PLC0415
     from flow.run.folder import RunFolder  # noqa: PLC0415
     from hw.simulator import simulate  # noqa: PLC0415
     from onnx_export.absorb import absorb  # noqa: PLC0415
@@ -84,5 +84,5 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> d
         "kind": INTEGER,
         "network_hash": network.hash,
         "accuracy": accuracy(scores, test.labels),
-        "mismatches": len(mismatching_frames(predict(model, test.images), scores)),
+        "mismatches": len(Comparison.ORDER.mismatching_frames(predict(model, test.images), scores)),
     }

@@ -50,6 +50,7 @@ class Walk:
             ImportRefusedError: what has no integer form, by node and reason.
         """
         self.notes: list[str] = []
+        self.logits = ""  # the tensor whose order the scores keep
         self._graph = graph
         self._pixels = PixelPath(entering)
         self._rounded: list[str] = []  # where rounding decides
@@ -79,6 +80,7 @@ class Walk:
             if node.op in CLASS_PICKERS:
                 check_class_picker(self._graph, node, self._layout)
                 self.notes.append(f"{node} is left out: the class is that of the highest score")
+                self.logits = self.logits or tensor
                 return
             constants = [self._graph.constants.get(name) if name else None for name in node.inputs]
             others = [name for name in node.inputs if name and name not in self._graph.constants]
@@ -88,6 +90,7 @@ class Walk:
                 raise self._lowered[0].refuse(f"is followed by {node}; only a MatMul may follow it")
             self._readers.get(node.op, self._elementwise)(node, node.inputs.index(tensor), constants)
             tensor = node.outputs[0]
+        self.logits = self.logits or tensor
         if tensor not in self._graph.outputs:
             raise ImportRefusedError(f"tensor {tensor}: leads to no output")
         stated, found = self._graph.outputs[tensor], self._layout.places.size
@@ -125,6 +128,7 @@ class Walk:
         if following is not None and following.op not in CLASS_PICKERS:
             raise node.refuse("is not the last node; behind the logits it can be left out, elsewhere it is no integer")
         self.notes.append(left_out(node, self._layout))
+        self.logits = self.logits or node.inputs[operand]
 
     def _elementwise(self, node: Node, operand: int, constants: Constants) -> None:
         operator = elementwise(node, operand, self._layout, constants)

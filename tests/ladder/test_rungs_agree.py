@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from flow.ladder.climb import mismatching_frames
+from flow.ladder.compare import Comparison
 from flow.ladder.diff import first_difference
 from hw.simulator import available_backends, reference_meaning, simulate, trace
 from onnx_export.absorb import absorb
@@ -73,9 +73,9 @@ def test_every_rung_gives_the_same_bits(name, tmp_path):
     executor = QonnxExecutor(tmp_path / "model.onnx")
     assert executor.network_hash == network.hash
     assert first_difference(reference, executor.trace(images)) is None
-    assert mismatching_frames(executor.scores(images), logits).size == 0
+    assert Comparison.ORDER.mismatching_frames(executor.scores(images), logits).size == 0
     for backend in available_backends():
         traced = reference_meaning(network, trace(network, images, backend=backend))
         assert set(reference) <= set(traced)
         assert first_difference(reference, traced) is None
-        assert mismatching_frames(simulate(network, images, backend=backend), logits).size == 0
+        assert Comparison.ORDER.mismatching_frames(simulate(network, images, backend=backend), logits).size == 0

@@ -21,6 +21,7 @@ from training.data.sources.dataset import DataError, Dataset, Shape, Split
 from training.data.sources.digits import load_digits
 from training.data.sources.fetch import fetch_files
 from training.data.sources.folder import LAYOUT, load_folder
+from training.data.sources.image_file import SUFFIXES
 from training.data.sources.npz import load_npz
 from training.data.sources.preparation import Preparation
 
@@ -77,11 +78,14 @@ class DatasetInfo:
 class _FileFormat:
     missing_files: Callable[[Path], list[str]]
     load: Callable[[KnownDataset, Path], Dataset]
+    files: Callable[[Path], dict[str, Path]]
     parts: int  # files that make it whole
 
 
-_IDX = _FileFormat(idx.missing_files, idx.load_idx, len(idx.FILE_NAMES))
-_CIFAR10 = _FileFormat(cifar.missing_files, cifar.load_cifar10, len(cifar.TRAIN_FILES) + len(cifar.TEST_FILES))
+_IDX = _FileFormat(idx.missing_files, idx.load_idx, idx.files, len(idx.FILE_NAMES))
+_CIFAR10 = _FileFormat(
+    cifar.missing_files, cifar.load_cifar10, cifar.files, len((*cifar.TRAIN_FILES, *cifar.TEST_FILES))
+)
 _FORMATS = {"mnist": _IDX, "fashion-mnist": _IDX, "cifar10": _CIFAR10}
 
 
@@ -123,6 +127,29 @@ def load_dataset(name: str, data_dir: Path | None = None, preparation: Preparati
             looked = ", ".join(str(place) for place in _places(data_dir))
             raise DataError(f"{error} (looked in {looked})") from error
     return _FORMATS[known.name].load(known, folder)
+
+
+def dataset_files(name: str, data_dir: Path | None = None) -> dict[str, Path]:
+    """Every file that ``load_dataset`` would read, by its name within the data set; none where it is embedded.
+
+    Raises:
+        DataError: it is not here, or not whole.
+    """
+    if name in KNOWN:
+        known = KNOWN[name]
+        if not known.files:
+            return {}
+        folder = _locate(known, data_dir)
+        if folder is None:
+            raise DataError(f"data set {name}: not here; fetch it with `askew data fetch {name}`")
+        return _FORMATS[name].files(folder)
+    own = _own(Path(name), data_dir)
+    if own.is_file():
+        return {"images": own}
+    if not own.is_dir():
+        raise DataError(f"{own}: no such file or folder")
+    found = (file for file in own.rglob("*") if file.suffix.lower() in SUFFIXES)
+    return {file.relative_to(own).as_posix(): file for file in found}
 
 
 def list_datasets(data_dir: Path | None = None) -> list[DatasetInfo]:

@@ -7,9 +7,10 @@ import pytest
 
 from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network, UserError
 from bnn.encoding import pack_bits
-from flow.ladder.climb import accuracy, climb, mismatching_frames
+from flow.ladder.climb import climb
+from flow.ladder.compare import Comparison, accuracy, dense_ranks
 from flow.ladder.diff import diff_rungs, first_difference
-from flow.ladder.rungs import IntegerRung, dense_ranks
+from flow.ladder.rungs import IntegerRung
 from flow.run.folder import Golden
 from hw.simulator import Backend, simulate
 
@@ -113,8 +114,10 @@ def naive_ranks(row):
 def test_ranks_are_the_order_with_ties():
     scores = np.random.default_rng(0).integers(-3, 4, (200, 6))
     assert dense_ranks(scores).tolist() == [naive_ranks(row) for row in scores.tolist()]
-    assert mismatching_frames(scores * 0.5 - 1.0, scores).size == 0
-    assert mismatching_frames(np.where(np.arange(200)[:, None] == 17, -scores, scores), scores).tolist() == [17]
+    assert Comparison.ORDER.mismatching_frames(scores * 0.5 - 1.0, scores).size == 0
+    other = np.where(np.arange(200)[:, None] == 17, -scores, scores)
+    assert Comparison.ORDER.mismatching_frames(other, scores).tolist() == [17]
+    assert Comparison.SCORES.mismatching_frames(scores + 1, scores).size == 200
 
 
 def test_a_damaged_rung_is_counted():
@@ -122,14 +125,14 @@ def test_a_damaged_rung_is_counted():
     golden = Golden(IMAGES, scores.argmax(axis=1), scores)
     assert accuracy(scores, golden.labels) == 1.0
     sound = climb(IntegerRung(network(), Backend.NUMPY), golden)
-    assert sound == {"frames": 100, "mismatches": 0, "first_mismatch": None, "accuracy": 1.0}
+    assert sound == {"frames": 100, "mismatches": 0, "first_mismatch": None, "accuracy": 1.0, "compared": "scores"}
     damaged = flip_weight_bit(0, 3, 4)
     expected = [
         frame
         for frame, (ours, theirs) in enumerate(
             zip(scores.tolist(), simulate(damaged, IMAGES, backend=Backend.NUMPY).tolist(), strict=True)
         )
-        if naive_ranks(ours) != naive_ranks(theirs)
+        if ours != theirs
     ]
     found = climb(IntegerRung(damaged, Backend.NUMPY), golden)
     assert expected

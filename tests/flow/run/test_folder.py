@@ -46,9 +46,9 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 def test_what_is_missing_names_its_command(tmp_path, run):
     with pytest.raises(RunError, match="no run there; make it with `askew train"):
         RunFolder.open(tmp_path / "none")
-    with pytest.raises(RunError, match=r"network.npz: not there yet; make it with `askew export --run"):
+    with pytest.raises(RunError, match=r"network.npz: not there yet; make it with `askew run --run"):
         run.network()
-    with pytest.raises(RunError, match="askew export"):
+    with pytest.raises(RunError, match="--to export`"):
         run.golden(network(0))
 
 
@@ -62,7 +62,7 @@ def test_golden_round_trip_and_damage(run):
         run.golden(network(1))
     expected = run.golden_folder / "expected.npy"
     expected.write_bytes(expected.read_bytes()[:-1] + b"\x55")
-    with pytest.raises(RunError, match=r"expected.npy: missing or damaged"):
+    with pytest.raises(RunError, match=r"expected.npy: damaged; make it again with `askew run --run"):
         run.golden(ours)
 
 
@@ -155,7 +155,7 @@ def test_golden_of_another_form_is_refused(run):
     ours = network(0)
     run.write_golden(golden(), ours)
     rewritten(run, lambda manifest: manifest["sha256"].update({"../config.toml": "0" * 64}))
-    with pytest.raises(RunError, match=r"manifest\.json: damaged .*askew export --run .* --force"):
+    with pytest.raises(RunError, match=r"manifest\.json: damaged .*askew run --run .* --to export`"):
         run.golden(ours)
     run.write_golden(golden(), ours)
     rewritten(run, lambda manifest: manifest.update(sha256=dict(reversed(manifest["sha256"].items()))))

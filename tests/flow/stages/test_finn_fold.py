@@ -8,8 +8,6 @@ import pytest
 from bnn import load_network
 from bnn.folding import Folding, load_folding
 from flow.cli.main import run as askew
-from flow.run.folder import RunFolder
-from flow.stages.finn_fold import Target, kept_folding
 
 BOARD = """
 name = "Mine"
@@ -69,7 +67,7 @@ def test_estimate_takes_it_and_agrees(folded_for_finn, capsys):
     run = str(folded_for_finn)
     assert askew(["finn", "estimate", "--run", run, "--board", "Pynq-Z2", "--frames", "1"]) == 0
     printed = capsys.readouterr()
-    assert "folding for" not in printed.err
+    assert "finn fold:" not in printed.out
     assert f"FINN estimates {described['lut']:,} of 53,200 LUTs" in printed.out
     estimate = json.loads((folded_for_finn / "finn" / "estimate.json").read_text())
     assert estimate["resources"]["lut"] == described["lut"]
@@ -96,23 +94,26 @@ def test_a_rate_in_the_fewest_luts_is_exact(run_copy, capsys):
     assert (run_copy / "finn" / "folding.json").read_bytes() == before
 
 
-def test_a_folding_of_something_else_is_not_taken(folded_for_finn, tmp_path):
-    """Oracle: the file, one key changed at a time."""
-    run = RunFolder(tmp_path)
-    run.finn.mkdir()
-    file = run.finn / "folding.json"
-    network = RunFolder(folded_for_finn).network()
-    target = Target.of("pynq z2", None)
-    assert kept_folding(run, network, target, None) == (None, "there is none yet")
-    described = json.loads((folded_for_finn / "finn" / "folding.json").read_text())
-    file.write_text(json.dumps(described))
-    assert kept_folding(run, network, target, None) == (described, "")
-    assert kept_folding(run, network, target, 5.0) == (None, "the one there has target_fps null")
-    for key, value in {"clock_mhz": 50.0, "board": "ZCU104", "network_hash": "0", "finn_version": "finn 0"}.items():
-        file.write_text(json.dumps({**described, key: value}))
-        assert kept_folding(run, network, target, None) == (None, f"the one there has {key} {json.dumps(value)}")
+def test_a_folding_of_something_else_is_made_again(folded_for_finn, tmp_path, capsys):
+    """Oracle: the file, one thing changed at a time."""
+    run = tmp_path / "small"
+    shutil.copytree(folded_for_finn, run)
+    file = run / "finn" / "folding.json"
+    kept = file.read_bytes()
+    estimate = ["finn", "estimate", "--run", str(run), "--frames", "1"]
+    assert askew(estimate) == 0
+    assert "finn fold:" not in capsys.readouterr().out
+    assert file.read_bytes() == kept
+    assert askew([*estimate, "--board", "ZCU104"]) == 0
+    assert json.loads(file.read_text())["board"] == "ZCU104"
+    assert json.loads((run / "finn" / "estimate.json").read_text())["board"] == "ZCU104"
+    assert askew(["finn", "fold", "--run", str(run), "--board", "Pynq-Z2"]) == 0
+    assert file.read_bytes() == kept
+    assert askew(estimate) == 0  # the folding's board, not the last estimate's
+    assert json.loads((run / "finn" / "estimate.json").read_text())["board"] == "Pynq-Z2"
     file.write_text('{"network_hash": ')
-    assert kept_folding(run, network, target, None) == (None, "the one there is damaged")
+    assert askew(estimate) == 0
+    assert file.read_bytes() == kept
 
 
 def test_what_does_not_fit_is_not_packaged(run_copy, tmp_path, capsys):
@@ -159,9 +160,9 @@ def test_a_board_that_holds_nothing(run_copy, tmp_path, capsys):
 def test_options_that_contradict_one_another(run_copy, capsys):
     finn = ["--run", str(run_copy), "--board", "Pynq-Z2"]
     assert askew(["finn", "fold", *finn, "--max-fps", "--target-fps", "5"]) == 2
-    assert "give either --target-fps or --max-fps, not both" in complaint(capsys)
+    assert "finn fold: --target-fps and --max-fps contradict each other; give one of them" in complaint(capsys)
     assert askew(["finn", "package", *finn, "--folding", "finn-tfc", "--target-fps", "5"]) == 2
-    assert "give either --folding or --target-fps, not both" in complaint(capsys)
+    assert "finn package: --target-fps and --folding contradict each other" in complaint(capsys)
     assert askew(["finn", "package", *finn, "--finn-folding"]) == 2
     assert "--finn-folding wants a --target-fps that is a whole number" in complaint(capsys)
     assert askew(["finn", "fold", "--run", str(run_copy), "--board", "VCK190"]) == 2

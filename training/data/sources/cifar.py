@@ -30,6 +30,12 @@ def missing_files(folder: Path) -> list[str]:
     return [] if (folder / ARCHIVE).is_file() else best
 
 
+def files(folder: Path) -> dict[str, Path]:
+    """The files of a whole folder that are read: the six where they are unpacked, else the archive."""
+    found = {name: _batches(folder) / name for name in (*TRAIN_FILES, *TEST_FILES)}
+    return found if all(file.is_file() for file in found.values()) else {ARCHIVE: folder / ARCHIVE}
+
+
 def load_cifar10(known: KnownDataset, folder: Path) -> Dataset:
     """Load the six files of ``folder``, or of the archive that it holds; an unpacked copy goes first.
 

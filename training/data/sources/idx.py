@@ -32,6 +32,11 @@ def missing_files(folder: Path) -> list[str]:
     return [f"{name}.gz" for name in FILE_NAMES if _find(folder, name) is None]
 
 
+def files(folder: Path) -> dict[str, Path]:
+    """The four files of a whole folder, by their plain names."""
+    return {name: _existing(folder, name) for name in FILE_NAMES}
+
+
 def load_idx(known: KnownDataset, folder: Path) -> Dataset:
     """Load the four files of ``folder``.
 

@@ -9,7 +9,7 @@ import torch
 
 from bnn import load_network
 from flow.cli.main import run as askew
-from flow.stages.shift_cost import differing_files, with_shift
+from flow.stages.shift_twin import differing_files, with_shift
 from hw.simulator import simulate
 from onnx_export.absorb import absorb
 from training.config.load import load_config

@@ -1,0 +1,137 @@
+"""The stage that chooses PE, SIMD and loop order of every layer."""
+
+from __future__ import annotations
+
+import hashlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bnn.errors import UserError
+from bnn.files import write_figures
+from bnn.folding import FOLDING_FOLDER, load_folding, shipped_foldings
+from flow.run.folder import RunFolder, sha256
+from flow.stages.limits import input_limit, limit_lines, limits
+from flow.stages.options import Kind, Options, option
+from flow.stages.stage import Stage
+from flow.stages.words import say
+from hw.boards.board import DEFAULT_UTILIZATION, BoardError, load_board
+
+DEFAULT_BOARD = "Pynq-Z2"
+
+
+class FoldOptions(Options):
+    """What is folded for. Without a goal: the most frames/s."""
+
+    exclusive = ("target_fps", "max_fps", "latency", "folding")
+
+    board: str | None = option(
+        None, f"A board's name, or a .toml file of your own; default: {DEFAULT_BOARD}.", kind=Kind.GOAL
+    )
+    target_fps: float | None = option(
+        None, "At least so many, in the fewest LUTs.", unit="frames/s", kind=Kind.GOAL, ge=1e-6
+    )
+    max_fps: bool = option(False, "The most frames/s that the board holds and its memory can feed.", kind=Kind.GOAL)
+    latency: bool = option(False, "The least latency of one frame.", kind=Kind.GOAL)
+    folding: str | None = option(None, "A folding file, or a shipped folding.", kind=Kind.GOAL)
+    clock_mhz: float | None = option(None, "Default: the board's.", unit="MHz", kind=Kind.GOAL, ge=1)
+    utilization: float | None = option(
+        None,
+        "Share of the board that the solver may use; default 0.7, which leaves room for shell and routing.",
+        kind=Kind.GOAL,
+        ge=0.01,
+        le=1,
+    )
+    input_roof: bool = option(True, "With --max-fps: be no faster than the board's memory can feed.", kind=Kind.GOAL)
+
+
+def _fold(run: RunFolder, options: FoldOptions) -> dict[str, Any]:
+    """Solve for one goal, or check a folding file or shipped folding; the contents of `folding.json`."""
+    from hw.solver.solve import (  # noqa: PLC0415 - Numba takes a second to import
+        FoldedDesign,
+        fold_for_latency,
+        fold_for_max_rate,
+        fold_for_rate,
+    )
+    from hw.units.units import PopcountStyle  # noqa: PLC0415
+
+    network = run.network()
+    name = options.board or (None if options.folding else DEFAULT_BOARD)
+    board = load_board(name) if name is not None else None
+    clock = options.clock_mhz if options.clock_mhz is not None else board.clock_mhz if board else None
+    utilization = None
+    if options.folding is not None:
+        style = PopcountStyle.for_family(board.family if board else "generic")
+        design = FoldedDesign.of(network, load_folding(options.folding, network), style)
+        if board:
+            design.verify(board)
+    else:
+        assert board is not None
+        assert clock is not None
+        utilization = DEFAULT_UTILIZATION if options.utilization is None else options.utilization
+        share = board.share(utilization)
+        if options.target_fps is not None:
+            design = fold_for_rate(network, share, options.target_fps, clock)
+        elif options.latency:
+            design = fold_for_latency(network, share)
+        else:
+            roof = input_limit(network, board, clock) if options.input_roof else None
+            design = fold_for_max_rate(network, share, roof.cycles if roof else Fraction(0))
+    described = design.describe(board, clock) | limits(network, board, clock, utilization)
+    write_figures(run.folding, described)
+    return described
+
+
+def _given(run: RunFolder, options: FoldOptions) -> dict[str, str | None]:
+    """The board's file and the folding file, by content."""
+    found: dict[str, str | None] = {}
+    if options.folding is not None:
+        if Path(options.folding).absolute() == run.folding.absolute():
+            raise UserError(
+                f"fold: {options.folding} is the run's own folding, which this would overwrite; copy it, and give the "
+                "copy to --folding"
+            )
+        found["the folding file"] = folding_file_fingerprint(options.folding)
+    try:
+        board = load_board(options.board or DEFAULT_BOARD)
+    except BoardError:
+        return found
+    return found | {f"board {board.name}": hashlib.sha256(repr(board).encode()).hexdigest()}
+
+
+def folding_file_fingerprint(folding: str) -> str | None:
+    """A folding file or shipped folding, by content; None where it is not there."""
+    file = FOLDING_FOLDER / f"{folding}.json" if folding in shipped_foldings() else Path(folding)
+    return sha256(file) if file.is_file() else None
+
+
+def _show(run: RunFolder, design: dict[str, Any]) -> None:
+    table = Table("layer", "pe", "simd", "order", "cycles", "LUTs", "BRAM18", box=None, pad_edge=False)
+    for name, layer in design["layers"].items():
+        figures = (f"{layer[key]:,}" for key in ("cycles", "luts", "bram18"))
+        table.add_row(name, str(layer["pe"]), str(layer["simd"]), layer["order"], *figures)
+    Console(soft_wrap=True, highlight=False).print(table)
+    rate = design["frames_per_second"]
+    speed = "" if rate is None else f", {rate:,.0f} frames/s at {design['clock_mhz']:g} MHz"
+    say(
+        f"a frame every {design['frame_ii_cycles']:,} cycles{speed}, latency {design['latency_cycles']:,} cycles; "
+        f"{design['luts']:,} LUTs, {design['ffs']:,} flip-flops, {design['bram18']:,} block RAMs of 18 kbit (estimated)"
+    )
+    for line in limit_lines(design, design["board"]):
+        say(line)
+    say(f"fold: {run.folding}")
+
+
+FOLD = Stage(
+    name="fold",
+    summary="Choose how many inputs (SIMD) and outputs (PE) of each layer are handled per cycle: folding.json.",
+    options=FoldOptions,
+    needs=("network",),
+    makes=("folding",),
+    run=_fold,
+    show=_show,
+    outside=_given,
+)
