@@ -23,7 +23,7 @@ from finn_build.worker.estimate import DEFAULT_FRAMES, estimate, estimate_work
 from flow.run.folder import Golden, RunFolder
 from flow.run.progress import console, progress_bar
 from flow.stages.finn_fold import Target, board_of, show_layers
-from flow.stages.fold import DEFAULT_BOARD, folding_file_fingerprint
+from flow.stages.fold import DEFAULT_BOARD, folding_file_fingerprint, with_board_named
 from flow.stages.options import Kind, Options, option
 from flow.stages.stage import Stage
 from flow.stages.words import say
@@ -211,6 +211,7 @@ FINN_ESTIMATE = Stage(
     needs=("network", "golden"),
     needs_more=_needs_folding,
     first=("finn fold",),
+    prepare=with_board_named,
     makes=("finn estimate",),
     run=_estimate,
     show=_show_estimate,
@@ -223,6 +224,7 @@ FINN_PACKAGE = Stage(
     needs=("network", "golden"),
     needs_more=_needs_folding,
     first=("finn fold",),
+    prepare=with_board_named,
     makes=("finn package",),
     run=_package,
     show=lambda _run, folder: say(f"finn package: {folder}"),
@@ -235,6 +237,7 @@ BITSTREAM = Stage(
     needs=("network", "golden"),
     needs_more=_needs_folding,
     first=("finn fold",),
+    prepare=with_board_named,
     makes=("bitfile",),
     records=lambda options: not options.dry_run,
     run=_bitstream,

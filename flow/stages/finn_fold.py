@@ -26,7 +26,7 @@ from finn_build.package.space import Budget, FinnFolding, FinnSpace
 from finn_build.worker.costs import BUILD_STEPS
 from flow.run.folder import RunFolder
 from flow.run.progress import progress_bar
-from flow.stages.fold import DEFAULT_BOARD
+from flow.stages.fold import DEFAULT_BOARD, with_board_named
 from flow.stages.limits import InputLimit, input_limit, limit_lines
 from flow.stages.options import Kind, Options, option
 from flow.stages.stage import Stage
@@ -212,6 +212,7 @@ FINN_FOLD = Stage(
     options=FinnFoldOptions,
     needs=("network", "golden"),
     makes=("finn folding",),
+    prepare=with_board_named,
     run=_fold,
     show=_show,
     outside=_versions,

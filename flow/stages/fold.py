@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bnn.errors import UserError
-from bnn.files import write_figures
+from bnn.files import write_figures, write_text
 from bnn.folding import FOLDING_FOLDER, load_folding, shipped_foldings
+from bnn.readers import read_text
 from flow.run.folder import RunFolder, sha256
 from flow.stages.limits import input_limit, limit_lines, limits
 from flow.stages.options import Kind, Options, option
@@ -89,17 +90,34 @@ def _given(run: RunFolder, options: FoldOptions) -> dict[str, str | None]:
     """The board's file and the folding file, by content."""
     found: dict[str, str | None] = {}
     if options.folding is not None:
-        if Path(options.folding).absolute() == run.folding.absolute():
-            raise UserError(
-                f"fold: {options.folding} is the run's own folding, which this would overwrite; copy it, and give the "
-                "copy to --folding"
-            )
         found["the folding file"] = folding_file_fingerprint(options.folding)
     try:
         board = load_board(options.board or DEFAULT_BOARD)
     except BoardError:
         return found
     return found | {f"board {board.name}": hashlib.sha256(repr(board).encode()).hexdigest()}
+
+
+def with_board_named(_run: RunFolder, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A board that we know under its own name, however the user spells it."""
+    board = given.get("board")
+    if board is None or board.endswith(".toml"):
+        return given
+    try:
+        return {**given, "board": load_board(board).name}
+    except BoardError:  # FINN may know it
+        return given
+
+
+def _keep_given(run: RunFolder, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The run's own folding, taken as the given one, is copied first: its place is that of the result."""
+    given = with_board_named(run, given)
+    folding = given.get("folding")
+    if folding is None or Path(folding).absolute() != run.folding.absolute() or not run.folding.is_file():
+        return given
+    kept = run.path / "folding-given.json"
+    write_text(kept, read_text(run.folding))
+    return {**given, "folding": str(kept)}
 
 
 def folding_file_fingerprint(folding: str) -> str | None:
@@ -133,5 +151,6 @@ FOLD = Stage(
     makes=("folding",),
     run=_fold,
     show=_show,
+    prepare=_keep_given,
     outside=_given,
 )

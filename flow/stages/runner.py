@@ -55,7 +55,7 @@ class Flow:
         run = RunFolder.open(path)
         with locked(path):
             seen = Examination(run, self.stages, thorough=False)
-            options = seen.options_of(stage, given, alone=True)
+            options = seen.options_of(stage, stage.prepare(run, given), alone=True)
             if self._run_first(seen, stage, options, given):
                 seen = Examination(run, self.stages, thorough=False)
             if stage.keeps_fresh and not force and self._stays(seen, stage, options):
@@ -99,7 +99,7 @@ class Flow:
                 own = {name: value for name, value in given.items() if name in fields}
                 if data_dir is not None and "data_dir" in fields:
                     own["data_dir"] = data_dir
-                options = seen.options_of(stage, {**own, **(each or {}).get(stage.name, {})})
+                options = seen.options_of(stage, stage.prepare(run, {**own, **(each or {}).get(stage.name, {})}))
                 before = (*self._before(seen, stage), *_makers(seen, stage.uses))
                 if stage.name == start or any(other.name in rerun for other in before):
                     rerun.add(stage.name)
@@ -118,7 +118,7 @@ class Flow:
             if not set(before.makes) & set(stage.all_needs(seen.run, options)):
                 continue
             own = {key: value for key, value in given.items() if key in before.options.model_fields}
-            chosen = seen.options_of(before, own, alone=True)
+            chosen = seen.options_of(before, before.prepare(seen.run, own), alone=True)
             if self._stays(seen, before, chosen) or seen.lacking(before, chosen):
                 continue
             before.show(seen.run, _execute(seen.run, seen, before, chosen))

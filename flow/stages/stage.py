@@ -17,6 +17,10 @@ def _nothing(_run: RunFolder, _options: Any) -> dict[str, str | None]:
     return {}
 
 
+def _as_given(_run: RunFolder, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    return given
+
+
 def _always(_options: Any) -> bool:
     return True
 
@@ -46,6 +50,7 @@ class Stage:
             user gives them another option.
         uses: artefacts that it takes in where they are there.
         brings: stages that come before it when the whole flow runs up to it, though it could do without.
+        prepare: changes what the user gives before it is taken for options.
         outside: fingerprints of what it reads outside the run folder, by a name that a person understands; None for
             what is not there now.
         also: what else makes its result stale, in words; None where nothing does.
@@ -65,6 +70,7 @@ class Stage:
     first: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     brings: tuple[str, ...] = ()
+    prepare: Callable[[RunFolder, Mapping[str, Any]], Mapping[str, Any]] = _as_given
     outside: Callable[[RunFolder, Any], Mapping[str, str | None]] = field(default=_nothing)
     also: Callable[[RunFolder], str | None] = _fresh
     records: Callable[[Any], bool] = _always

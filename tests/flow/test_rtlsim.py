@@ -121,4 +121,7 @@ def test_without_a_compiler_there_is_one_line(folded_run, monkeypatch, capsys):
 
 def test_without_a_folding_the_stage_says_what_to_do(run_copy, capsys):
     assert askew(["rtlsim", "--run", str(run_copy)]) == 2
-    assert "askew fold" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "folding.json is not there yet" in message
+    assert askew(message.partition("`")[2].partition("`")[0].split()[1:]) == 0
+    assert (run_copy / "rtlsim.json").exists()
