@@ -17,6 +17,7 @@ from finn_build.package.capacity import verify_fits
 from finn_build.package.folded import read_ram_styles
 from finn_build.package.package import write_package
 from finn_build.package.settings import BuildSettings
+from finn_build.results.deploy import write_deploy
 from finn_build.results.results import collect_results
 from finn_build.worker.costs import BUILD_STEPS, UnitCost, unit_costs
 from finn_build.worker.estimate import DEFAULT_FRAMES, estimate, estimate_work
@@ -125,13 +126,14 @@ def _show_estimate(_run: RunFolder, result: tuple[Target, dict[str, Any]]) -> No
 
 
 def _package(run: RunFolder, options: PackageOptions) -> Path:
-    """Write `finn/build/`, the folder that FINN builds from; returns it."""
+    """Write `finn/build/`, the folder that FINN builds from, and `finn/deploy/` for the board; returns the first."""
     network = run.network()
     golden = run.golden(network)
     folder = run.finn / "build"
     settings = options.settings(run, network)
     _verify_fits(run, network, golden, settings, options)
     write_package(folder, network, golden, settings, force=options.force)
+    write_deploy(run.finn)
     return folder
 
 

@@ -15,7 +15,7 @@ from bnn.files import write_json
 from bnn.folding import Folding
 from bnn.network import Network
 from bnn.readers import DamagedFileError, read_json
-from finn_build.compiler.boards import FinnBoard, find_board
+from finn_build.compiler.boards import FinnBoard
 from finn_build.compiler.form import finn_form
 from finn_build.compiler.nodes import finn_nodes
 from finn_build.errors import FinnError
@@ -24,6 +24,7 @@ from finn_build.package.folded import describe, finn_version
 from finn_build.package.settings import BuildSettings
 from finn_build.package.space import Budget, FinnFolding, FinnSpace
 from finn_build.worker.costs import BUILD_STEPS
+from flow.boards import board_for_finn
 from flow.run.folder import RunFolder
 from flow.run.progress import progress_bar
 from flow.stages.fold import DEFAULT_BOARD, with_board_named
@@ -31,7 +32,7 @@ from flow.stages.limits import InputLimit, input_limit, limit_lines
 from flow.stages.options import Kind, Options, option
 from flow.stages.stage import Stage
 from flow.stages.words import say
-from hw.boards.board import DEFAULT_UTILIZATION, Board, BoardError, load_board
+from hw.boards.board import DEFAULT_UTILIZATION, Board
 from hw.boards.rates import cycle_budget, frames_per_second
 
 FINN_CLOCK_MHZ = 100.0  # what FINN's own examples are built for
@@ -53,14 +54,8 @@ class Target:
 
     @classmethod
     def of(cls, name: str, clock_mhz: float | None) -> Target:
-        """The board of that name, ours or FINN's, or in a ``.toml`` file with a ``finn_name``; FinnError lists all."""
-        try:
-            ours = load_board(name)
-        except BoardError:
-            if name.endswith(".toml"):
-                raise
-            ours = None  # FINN knows more boards than we do
-        board = find_board(name if ours is None else ours.finn_name or ours.name)
+        """The board of that name, ours or FINN's, or in a ``.toml`` file with a ``finn_name``; UserError lists all."""
+        board, ours = board_for_finn(name)
         return cls(board, ours, clock_mhz or (ours.clock_mhz if ours else FINN_CLOCK_MHZ))
 
     @property

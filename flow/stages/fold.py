@@ -14,6 +14,7 @@ from rich.table import Table
 from bnn.files import write_figures, write_text
 from bnn.folding import FOLDING_FOLDER, load_folding, shipped_foldings
 from bnn.readers import read_text
+from flow.boards import board_of_ours
 from flow.run.folder import RunFolder, sha256
 from flow.stages.limits import input_limit, limit_lines, limits
 from flow.stages.options import Kind, Options, option
@@ -61,7 +62,7 @@ def _fold(run: RunFolder, options: FoldOptions) -> dict[str, Any]:
 
     network = run.network()
     name = options.board or (None if options.folding else DEFAULT_BOARD)
-    board = load_board(name) if name is not None else None
+    board = board_of_ours(name) if name is not None else None
     clock = options.clock_mhz if options.clock_mhz is not None else board.clock_mhz if board else None
     utilization = None
     if options.folding is not None:
