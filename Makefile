@@ -3,7 +3,6 @@
 
 CONFIG ?= digits
 RUN    ?= $(CONFIG)
-BOARD  ?= Pynq-Z2
 STUDY  ?= shift-digits
 PYTHON ?= python3
 VENV   ?= .venv
@@ -11,53 +10,58 @@ VENV   ?= .venv
 ASKEW   = $(VENV)/bin/askew
 RUN_DIR = runs/$(RUN)
 
-FINN_OPTIONS = $(if $(FPS),--target-fps $(FPS)) $(if $(FOLDING),--folding $(FOLDING))
+# What a user gives goes to every stage on the way; what is not given stays as it was.
+OPTIONS = $(if $(BOARD),--board '$(BOARD)') $(if $(FPS),--target-fps $(FPS)) $(if $(FOLDING),--folding '$(FOLDING)') \
+          $(if $(CLOCK),--clock-mhz $(CLOCK))
+TO      = $(ASKEW) run --run $(RUN_DIR) --config $(CONFIG) --to
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train export simulate ladder report fold rtl rtlsim finn-estimate bitstream study bench doctor test test-slow test-docker lint ci clean
+.PHONY: help setup demo train export simulate ladder report fold rtl rtlsim finn-estimate bitstream status study bench doctor test test-slow test-docker lint ci clean
 
 help: ## Show this list
-	@printf 'usage: make TARGET [CONFIG=%s] [RUN=%s]\n\n' '$(CONFIG)' '$(RUN)'
+	@printf 'usage: make TARGET [CONFIG=%s] [RUN=%s] [BOARD=Pynq-Z2] [FPS=N] [FOLDING=FILE] [CLOCK=MHZ]\n\n' '$(CONFIG)' '$(RUN)'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## Make the virtual environment .venv from requirements.lock (every target does it by itself)
 	@$(PYTHON) tools/bootstrap.py --venv $(VENV)
 
-demo: ## Everything on the embedded digits data, no download: train, export, verify, report
-	@$(MAKE) --no-print-directory report CONFIG=digits RUN=demo
+demo: setup ## Everything on the embedded digits data, no download: train, export, verify down to the RTL, fold, report
+	@$(ASKEW) run --run runs/demo --config digits --to simulate,ladder,rtlsim,report --board Pynq-Z2 \
+	    --set ladder.rungs=reference,qonnx,numpy,numba,plain,rtl
+	@echo 'Open runs/demo/report.html. Then try: make report CONFIG=tfc-mnist, make rtlsim RUN=demo FPS=100000, make help'
 
 train: setup ## Train the network of CONFIG into runs/RUN
-	@$(ASKEW) train --config $(CONFIG) --run $(RUN_DIR)
+	@$(TO) train
 
-export: train ## Absorb the trained network into integers: model.onnx, network.npz, golden answers
-	@$(ASKEW) export --run $(RUN_DIR)
+export: setup ## Absorb the trained network into integers: model.onnx, network.npz, golden answers
+	@$(TO) export
 
-simulate: export ## Run the integer network on the test set
-	@$(ASKEW) simulate --run $(RUN_DIR)
+simulate: setup ## Run the integer network on the test set
+	@$(TO) simulate
 
-ladder: export ## Hold every rung, from PyTorch downwards, to the golden answers
-	@$(ASKEW) ladder --run $(RUN_DIR)
+ladder: setup ## Hold every rung, from PyTorch downwards, to the golden answers
+	@$(TO) ladder
 
-report: simulate ladder ## Write report.html, report.md and report.json of runs/RUN
-	@$(ASKEW) report --run $(RUN_DIR)
+report: setup ## Write report.html, report.md and report.json of runs/RUN
+	@$(TO) report
 
-fold: export ## Choose PE and SIMD for BOARD: the most frames/s, or FPS=N in the fewest LUTs, or FOLDING=FILE
-	@$(ASKEW) fold --run $(RUN_DIR) --board $(BOARD) $(or $(strip $(FINN_OPTIONS)),--max-fps)
+fold: setup ## Choose PE and SIMD for BOARD: the most frames/s, or FPS=N in the fewest LUTs, or FOLDING=FILE
+	@$(TO) fold $(OPTIONS)
 
-$(RUN_DIR)/folding.json: | export
-	@$(ASKEW) fold --run $(RUN_DIR) --board $(BOARD) $(or $(strip $(FINN_OPTIONS)),--max-fps)
+rtl: setup ## Write the SystemVerilog of the run's network under its folding
+	@$(TO) rtl $(OPTIONS)
 
-rtl: $(RUN_DIR)/folding.json ## Write the SystemVerilog of the run's network under its folding
-	@$(ASKEW) rtl --run $(RUN_DIR)
+rtlsim: setup ## Stream golden frames through the SystemVerilog in Verilator
+	@$(TO) rtlsim $(OPTIONS)
 
-rtlsim: $(RUN_DIR)/folding.json ## Stream golden frames through the SystemVerilog in Verilator
-	@$(ASKEW) rtlsim --run $(RUN_DIR)
+finn-estimate: setup ## FINN's cycles and resources for BOARD, without Vivado; FOLDING=FILE or FPS=N
+	@$(TO) 'finn estimate' $(OPTIONS)
 
-finn-estimate: $(RUN_DIR)/folding.json ## Fold for FINN (or FOLDING=FILE, FPS=N); its cycles and resources for BOARD, without Vivado
-	@$(ASKEW) finn estimate --run $(RUN_DIR) --board $(BOARD) $(FINN_OPTIONS)
+bitstream: setup ## Build the bitfile for BOARD with FINN and Vivado in docker; FOLDING=FILE or FPS=N, DRY_RUN=1
+	@$(TO) bitstream $(OPTIONS) $(if $(DRY_RUN),--set bitstream.dry_run=true)
 
-bitstream: $(RUN_DIR)/folding.json ## Build the bitfile for BOARD with FINN and Vivado in docker; FOLDING=FILE or FPS=N, DRY_RUN=1
-	@$(ASKEW) bitstream --run $(RUN_DIR) --board $(BOARD) $(FINN_OPTIONS) $(if $(DRY_RUN),--dry-run)
+status: setup ## Say of every result of runs/RUN whether it is fresh, stale because of what, or missing
+	@$(ASKEW) status --run $(RUN_DIR)
 
 study: setup ## Run the study STUDY (a shipped one or a TOML file) into runs/study-NAME
 	@$(ASKEW) study --config $(STUDY) --out runs/study-$(basename $(notdir $(STUDY)))

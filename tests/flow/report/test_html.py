@@ -343,6 +343,6 @@ def test_a_run_of_which_little_is_known(exported_run, tmp_path, browser):
     page = browser.new_page()
     page.goto((run / "report.html").as_uri())
     missing = dict(_rows(page.locator("section#missing table")))
-    assert missing["folding"] == f"askew fold --board Pynq-Z2 --max-fps --run {run}"
+    assert missing["folding"] == f"askew run --run {run} --to fold"
     assert page.locator("section#hardware").count() == 0
     page.close()

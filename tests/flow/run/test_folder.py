@@ -166,7 +166,7 @@ def test_golden_of_another_form_is_refused(run):
         (Golden(whole.images, whole.labels + 3, whole.scores), "labels reach"),
         (Golden(whole.images, None, whole.scores[:, :2]), "expected.npy is int32 of shape"),
         (Golden(whole.images.astype(np.uint16), whole.labels, whole.scores), "must be uint8"),
-        (whole.first(0), "must be of shape"),
+        (whole.first(0), "manifest.json: damaged"),
     ):
         run.write_golden(wrong, ours)
         with pytest.raises(RunError, match=reason):
