@@ -13,7 +13,12 @@ RUN_DIR = runs/$(RUN)
 # What a user gives goes to every stage on the way; what is not given stays as it was.
 OPTIONS = $(if $(BOARD),--board '$(BOARD)') $(if $(FPS),--target-fps $(FPS)) $(if $(FOLDING),--folding '$(FOLDING)') \
           $(if $(CLOCK),--clock-mhz $(CLOCK))
-TO      = $(ASKEW) run --run $(RUN_DIR) --config $(CONFIG) --to
+# A run that is there keeps its config, unless another is asked for, which is then refused.
+ASKED   = $(filter-out file default,$(origin CONFIG))
+NEW     = $(if $(wildcard $(RUN_DIR)/config.toml),,yes)
+CHOSEN  = $(filter-out file default,$(origin CONFIG) $(origin RUN))
+WHICH   = $(if $(CHOSEN),true,echo 'working on $(RUN_DIR); CONFIG=NAME or RUN=NAME chooses another')
+TO      = $(ASKEW) run --run $(RUN_DIR) $(if $(NEW)$(ASKED),--config $(CONFIG)) --to
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo train export simulate ladder report fold rtl rtlsim finn-estimate bitstream status study bench doctor test test-slow test-docker lint ci clean
@@ -31,34 +36,34 @@ demo: setup ## Everything on the embedded digits data, no download: train, expor
 	@echo 'Open runs/demo/report.html. Then try: make report CONFIG=tfc-mnist, make rtlsim RUN=demo FPS=100000, make help'
 
 train: setup ## Train the network of CONFIG into runs/RUN
-	@$(TO) train
+	@$(WHICH); $(TO) train
 
 export: setup ## Absorb the trained network into integers: model.onnx, network.npz, golden answers
-	@$(TO) export
+	@$(WHICH); $(TO) export
 
 simulate: setup ## Run the integer network on the test set
-	@$(TO) simulate
+	@$(WHICH); $(TO) simulate
 
 ladder: setup ## Hold every rung, from PyTorch downwards, to the golden answers
-	@$(TO) ladder
+	@$(WHICH); $(TO) ladder
 
 report: setup ## Write report.html, report.md and report.json of runs/RUN
-	@$(TO) report
+	@$(WHICH); $(TO) report
 
 fold: setup ## Choose PE and SIMD for BOARD: the most frames/s, or FPS=N in the fewest LUTs, or FOLDING=FILE
-	@$(TO) fold $(OPTIONS)
+	@$(WHICH); $(TO) fold $(OPTIONS)
 
 rtl: setup ## Write the SystemVerilog of the run's network under its folding
-	@$(TO) rtl $(OPTIONS)
+	@$(WHICH); $(TO) rtl $(OPTIONS)
 
 rtlsim: setup ## Stream golden frames through the SystemVerilog in Verilator
-	@$(TO) rtlsim $(OPTIONS)
+	@$(WHICH); $(TO) rtlsim $(OPTIONS)
 
 finn-estimate: setup ## FINN's cycles and resources for BOARD, without Vivado; FOLDING=FILE or FPS=N
-	@$(TO) 'finn estimate' $(OPTIONS)
+	@$(WHICH); $(TO) 'finn estimate' $(OPTIONS)
 
 bitstream: setup ## Build the bitfile for BOARD with FINN and Vivado in docker; FOLDING=FILE or FPS=N, DRY_RUN=1
-	@$(TO) bitstream $(OPTIONS) $(if $(DRY_RUN),--set bitstream.dry_run=true)
+	@$(WHICH); $(TO) bitstream $(OPTIONS) $(if $(DRY_RUN),--set bitstream.dry_run=true)
 
 status: setup ## Say of every result of runs/RUN whether it is fresh, stale because of what, or missing
 	@$(ASKEW) status --run $(RUN_DIR)
