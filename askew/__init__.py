@@ -18,6 +18,7 @@ do; a file that is not there raises ``FileNotFoundError``.
 from askew.hardware import fold, load_board, predict, rtl, rtlsim
 from askew.software import import_qonnx, load_network, save_network, simulate
 from bnn.classes import classes_of
+from bnn.encoding import pack_bits
 from bnn.errors import UserError
 from bnn.folding import Folding, LayerFolding, LoopOrder
 from bnn.network import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
@@ -55,6 +56,7 @@ __all__ = [
     "import_qonnx",
     "load_board",
     "load_network",
+    "pack_bits",
     "predict",
     "rtl",
     "rtlsim",
