@@ -14,7 +14,7 @@ RUN_DIR = runs/$(RUN)
 FINN_OPTIONS = $(if $(FPS),--target-fps $(FPS)) $(if $(FOLDING),--folding $(FOLDING))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train export simulate ladder report fold rtl rtlsim finn-estimate bitstream study bench doctor test test-slow test-docker lint ci clean
+.PHONY: help setup demo train export simulate ladder report fold rtl rtlsim finn-estimate bitstream study bench doctor docs test test-slow test-docker lint ci clean
 
 help: ## Show this list
 	@printf 'usage: make TARGET [CONFIG=%s] [RUN=%s]\n\n' '$(CONFIG)' '$(RUN)'
@@ -69,6 +69,10 @@ bench: setup ## Measure ours and the peers in one run, as ratios
 
 doctor: setup ## Say what is installed and what each missing thing would enable
 	@$(ASKEW) doctor
+
+docs: setup ## Build the docs site into build/docs: guides, and the reference of commands, config keys and Python API
+	@PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	@echo 'docs: build/docs/index.html; to search it too: $(VENV)/bin/python -m http.server -d build/docs'
 
 test: setup ## Run the tests
 	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -m 'not slow and not docker' -n auto --dist loadfile
