@@ -21,7 +21,7 @@ WHICH   = $(if $(CHOSEN),true,echo 'working on $(RUN_DIR); CONFIG=NAME or RUN=NA
 TO      = $(ASKEW) run --run $(RUN_DIR) $(if $(NEW)$(ASKED),--config $(CONFIG)) --to
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train export simulate ladder report fold rtl rtlsim finn-estimate bitstream status study bench doctor test test-slow test-docker lint ci clean
+.PHONY: help setup demo train export simulate ladder report fold rtl rtlsim finn-estimate bitstream status study bench doctor docs test test-slow test-docker lint ci clean
 
 help: ## Show this list
 	@printf 'usage: make TARGET [CONFIG=%s] [RUN=%s] [BOARD=Pynq-Z2] [FPS=N] [FOLDING=FILE] [CLOCK=MHZ]\n\n' '$(CONFIG)' '$(RUN)'
@@ -78,6 +78,10 @@ bench: setup ## Measure ours and the peers in one run, as ratios
 
 doctor: setup ## Say what is installed and what each missing thing would enable
 	@$(ASKEW) doctor
+
+docs: setup ## Build the docs site into build/docs: guides, and the reference of commands, config keys and Python API
+	@PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	@echo 'docs: build/docs/index.html; to search it too: $(VENV)/bin/python -m http.server -d build/docs'
 
 test: setup ## Run the tests
 	@OMP_NUM_THREADS=1 $(VENV)/bin/pytest -m 'not slow and not docker' -n auto --dist loadfile

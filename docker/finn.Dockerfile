@@ -14,7 +14,7 @@ ARG PIP_TRUSTED_HOST
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates libgomp1 python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
-COPY requirements.lock /opt/askew/
+COPY requirements.lock requirements-torch.txt /opt/askew/
 COPY tools/bootstrap.py /opt/askew/tools/
 COPY docker/install.py docker/finn-packages.txt docker/finn-build-packages.txt docker/fetch_dependencies.py /opt/askew/docker/
 RUN python3 -m venv /opt/askew/.venv \
@@ -44,7 +44,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && sed -i 's/^# *en_US.UTF-8/en_US.UTF-8/' /etc/locale.gen \
  && locale-gen \
- && pip install --quiet --no-cache-dir --no-deps --requirement /opt/askew/docker/finn-build-packages.txt \
+ && pip install --quiet --no-cache-dir --no-deps --require-hashes --requirement /opt/askew/docker/finn-build-packages.txt \
  # finn-plus compiles its simulator interface for the mounted Vivado, as whichever user runs the container
  && chmod -R a+rwX "$(python -c 'import importlib.util; print(*importlib.util.find_spec("finn_xsi").submodule_search_locations)')"
 COPY --from=dependencies /opt/finn/deps /opt/finn/deps

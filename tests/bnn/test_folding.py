@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
+from bnn import InputEncoding, MaxPoolLayer, Network
 from bnn.folding import (
     Folding,
     FoldingError,
@@ -19,15 +18,7 @@ from bnn.folding import (
     save_folding,
     shipped_foldings,
 )
-
-
-def dense(name: str, mw: int, mh: int, last: bool = False) -> DenseLayer:
-    return DenseLayer.from_bits(name, np.zeros((mh, mw), np.uint8), None if last else np.zeros(mh, np.int32))
-
-
-def conv(name: str, c_in: int, mh: int) -> ConvLayer:
-    bits = DenseLayer.from_bits(name, np.zeros((mh, 9 * c_in), np.uint8), np.zeros(mh, np.int32))
-    return ConvLayer(name, bits.weights, 9 * c_in, bits.thresholds, kernel=(3, 3), pad_values=np.zeros(c_in, np.int16))
+from tests.support.blank import conv, dense
 
 
 @pytest.fixture

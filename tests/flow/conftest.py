@@ -7,22 +7,7 @@ from pathlib import Path
 import pytest
 
 from flow.cli.main import run as askew
-
-CONFIG = """
-name = "small"
-[data]
-name = "digits"
-[network]
-input_bits = 1
-input_threshold = 0.5
-layers = [{ dense = 32 }, { dense = 24 }]
-[activation]
-threshold_shift = [0.25, -0.25]
-[training]
-epochs = 2
-batch_size = 64
-"""
-
+from tests.support.runs import exported
 
 FOLDING = {"fc1": {"pe": 8, "simd": 16}, "fc2": {"pe": 6, "simd": 8}, "fc3": {"pe": 2, "simd": 4}}
 
@@ -30,13 +15,7 @@ FOLDING = {"fc1": {"pe": 8, "simd": 16}, "fc2": {"pe": 6, "simd": 8}, "fc3": {"p
 @pytest.fixture(scope="session")
 def exported_run(tmp_path_factory) -> Path:
     """`askew train` and `askew export` of a small network on the embedded digits; read only."""
-    folder = tmp_path_factory.mktemp("runs")
-    config = folder / "small.toml"
-    config.write_text(CONFIG)
-    run = folder / "small"
-    assert askew(["train", "--config", str(config), "--run", str(run), "--threads", "1"]) == 0
-    assert askew(["export", "--run", str(run)]) == 0
-    return run
+    return exported(tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture

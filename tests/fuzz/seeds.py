@@ -7,30 +7,14 @@ from pathlib import Path
 from bnn.files import write_figures
 from bnn.serialize import load_network
 from flow.cli.main import run as askew
+from tests.support import runs
 
-CONFIG = """
-name = "small"
-[data]
-name = "digits"
-[network]
-input_bits = 1
-layers = [{ dense = 16 }, { dense = 8 }]
-[activation]
-threshold_shift = 0.25
-[training]
-epochs = 2
-batch_size = 256
-"""
+CONFIG = runs.CONFIG.replace("{ dense = 32 }, { dense = 24 }", "{ dense = 16 }, { dense = 8 }")
 
 
 def make_run(folder: Path) -> Path:
     """Train and export a small network into ``folder``, with the figures of every stage."""
-    folder.mkdir(parents=True)
-    (folder / "small.toml").write_text(CONFIG)
-    run = folder / "run"
-    assert askew(["train", "--config", str(folder / "small.toml"), "--run", str(run), "--threads", "1"]) == 0
-    assert askew(["export", "--run", str(run)]) == 0
-    return complete(run)
+    return complete(runs.exported(folder, CONFIG))
 
 
 def complete(run: Path) -> Path:

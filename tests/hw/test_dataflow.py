@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from bnn import DenseLayer, InputEncoding, MaxPoolLayer, Network
+from bnn import InputEncoding, MaxPoolLayer, Network
 from bnn.folding import Folding, LayerFolding, LoopOrder
 from hw.cycles.prediction import steady_frame_ii
 from hw.dataflow import Segments, build_dataflow
-
-
-def dense(name: str, mw: int, mh: int, last: bool = False) -> DenseLayer:
-    return DenseLayer.from_bits(name, np.zeros((mh, mw), np.uint8), None if last else np.zeros(mh, np.int32))
+from tests.support.blank import dense
 
 
 def mlp(simd: int, pe: int, order: LoopOrder) -> tuple[Network, Folding]:

@@ -5,7 +5,6 @@ Oracles: PyTorch's own forward pass and qonnx's own executor, neither of which k
 
 import numpy as np
 import pytest
-import torch
 
 from flow.ladder.compare import Comparison
 from flow.ladder.diff import first_difference
@@ -13,8 +12,7 @@ from hw.simulator import available_backends, reference_meaning, simulate, trace
 from onnx_export.absorb import absorb
 from onnx_export.execute import QonnxExecutor
 from onnx_export.export import export_qonnx
-from training.config.load import parse_config
-from training.networks.models import BinaryNetwork
+from tests.support.models import model_of, random_batch_norms
 
 CONV = {"conv": 7, "kernel": 3}
 NETWORKS = {
@@ -47,18 +45,8 @@ NETWORKS = {
 def random_model(name):
     """A model with batch norms of both signs, as after a training that went its own way."""
     network, activation = NETWORKS[name]
-    config = parse_config(
-        {"name": name, "data": {"name": "digits"}, "network": network, "activation": activation}, name
-    )
-    torch.manual_seed(len(name))
-    model = BinaryNetwork(config, (9, 8, 3), 5)
-    for module in model.modules():
-        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            width = module.num_features
-            module.weight.data = torch.randn(width)
-            module.bias.data = 0.5 * torch.randn(width)
-            module.running_var = torch.rand(width) * 30 + 1
-            module.running_mean = torch.randn(width) * 3
+    model = model_of(network, (9, 8, 3), 5, seed=len(name), activation=activation)
+    random_batch_norms(model, mean=3, variance=31, bias=0.5)
     return model.eval()
 
 

@@ -12,8 +12,7 @@ from qonnx.util.cleanup import cleanup_model
 from bnn.errors import UserError
 from bnn.version import VERSION
 from onnx_export.export import INPUT_SCALE_KEY, NETWORK_HASH_KEY, VERSION_KEY, export_qonnx, read_metadata
-from training.config.load import parse_config
-from training.networks.models import BinaryNetwork
+from tests.support import models
 
 torch.set_num_threads(1)
 
@@ -33,15 +32,8 @@ SHAPE = (9, 8, 2)
 
 
 def model_of(network, **activation):
-    settings = {"name": "x", "data": {"name": "digits"}, "network": network, "activation": activation}
-    torch.manual_seed(3)
-    model = BinaryNetwork(parse_config(settings, "x"), SHAPE, 4)
-    for module in model.modules():
-        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            module.weight.data.normal_()
-            module.bias.data.normal_()
-            module.running_var.uniform_(1, 20)
-            module.running_mean.normal_()
+    model = models.model_of(network, SHAPE, 4, seed=3, activation=activation)
+    models.random_batch_norms(model, variance=20)
     return model.eval()
 
 

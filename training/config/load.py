@@ -27,7 +27,15 @@ class ConfigError(UserError):
 
 
 class Config(Section):
-    """A whole configuration. Two are the same when their hashes are."""
+    """A whole configuration. Two are the same when their hashes are.
+
+    Attributes:
+        name: what the network is called in logs and reports.
+        data: the images.
+        network: its layers.
+        activation: what makes a bit of an accumulator.
+        training: how it is trained.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
     data: DataConfig

@@ -165,7 +165,12 @@ class DataConfig(Section):
 
 
 class DenseConfig(Section):
-    """``{dense = WIDTH}``: every output sees every input."""
+    """``{dense = WIDTH}``: every output sees every input.
+
+    Attributes:
+        dense: outputs.
+        name: instead of the automatic ``fc1``, ``fc2``...
+    """
 
     dense: Width
     name: Name | None = None
@@ -195,7 +200,14 @@ class ConvConfig(Section):
 
 
 class PoolConfig(Section):
-    """``{pool = SIZE}``: a max pool behind the convolution that it follows, before or after its activation."""
+    """``{pool = SIZE}``: a max pool behind the convolution that it follows, before or after its activation.
+
+    Attributes:
+        pool: window size.
+        stride: window step; left out, the window size.
+        position: before_activation or after_activation.
+        name: instead of the automatic ``pool1``, ``pool2``...
+    """
 
     pool: Step | tuple[Step, Step]
     stride: Step | tuple[Step, Step] | None = None
@@ -377,14 +389,18 @@ class TrainingConfig(Section):
     Attributes:
         epochs: passes over the training images.
         batch_size: images a step, over all devices together.
+        optimizer: adam, adamw or sgd.
         learning_rate: after the warm-up, before the schedule lowers it.
+        schedule: how the learning rate falls after the warm-up: constant, cosine or linear, both of these to 0.
         warmup_epochs: the learning rate climbs linearly from 0 for so long.
         momentum: of SGD.
         weight_decay: pulls the matrices' weights, latent or real, towards 0 (adam: as L2 loss; adamw: decoupled).
+        loss: cross_entropy or squared_hinge.
         dropout: share of hidden activations that is dropped while training.
         input_dropout: share of inputs that is dropped while training.
         label_smoothing: of the cross entropy.
         weight_start: latent weights start uniformly within +- this; they stay within +-1.
+        augmentation: what happens to training images; left out, nothing.
         precision: float32 or bfloat16, of activations and their gradients while training; "auto" or unset: bfloat16
             for networks with convolutions on a CPU that computes in it, float32 elsewhere.
         seed: everything random follows from it and the epoch.

@@ -15,7 +15,7 @@ from flow.bench.peak_memory import measure_peak_memory
 from flow.bench.peers import Case, Size
 from hw.simulator import Backend
 from hw.simulator.rates import layer_rates, popcount_peak
-from tests.flow.conftest import CONFIG
+from tests.support.runs import CONFIG
 from training.networks.models import to_pixels
 
 CONVOLUTIONAL = CONFIG.replace(

@@ -5,17 +5,15 @@ import dataclasses
 import torch
 
 from flow.stages.measure import integer_accuracy
-from training.config.load import load_config, parse_config
+from tests.support.models import model_of
+from training.config.load import load_config
 from training.data.datasets import load_dataset
 from training.fit.evaluate import accuracy
-from training.networks.models import BinaryNetwork
 from training.networks.residual import ResidualNetwork
 
 
 def network_of(layers, **activation):
-    settings = {"name": "x", "data": {"name": "digits"}, "network": {"layers": layers}, "activation": activation}
-    torch.manual_seed(1)
-    return BinaryNetwork(parse_config(settings, "x"), (8, 8, 1), 10)
+    return model_of({"layers": layers}, (8, 8, 1), 10, seed=1, activation=activation)
 
 
 def test_it_is_the_accuracy_of_the_model():

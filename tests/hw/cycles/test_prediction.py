@@ -7,23 +7,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
+from bnn import ConvLayer, InputEncoding, MaxPoolLayer, Network
 from bnn.folding import Folding, LayerFolding, LoopOrder, matrix_sizes
 from hw.cycles.model import CycleModel
 from hw.cycles.prediction import predict, size_buffers, steady_frame_ii, sustains
 from hw.dataflow import Dataflow, build_dataflow
 from hw.units.units import Window
+from tests.support.blank import conv, dense
 
 RUN = 360  # of which the last 240 frames are looked at: a multiple of all short periods
-
-
-def dense(name: str, mw: int, mh: int, last: bool = False) -> DenseLayer:
-    return DenseLayer.from_bits(name, np.zeros((mh, mw), np.uint8), None if last else np.zeros(mh, np.int32))
-
-
-def conv(name: str, c_in: int, mh: int) -> ConvLayer:
-    bits = dense(name, 9 * c_in, mh)
-    return ConvLayer(name, bits.weights, 9 * c_in, bits.thresholds, kernel=(3, 3), pad_values=np.zeros(c_in, np.int16))
 
 
 def random_design(seed: int) -> tuple[Network, Folding]:

@@ -7,17 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
+from bnn import InputEncoding, MaxPoolLayer, Network
 from bnn.folding import Folding, LayerFolding, matrix_sizes
 from hw.cycles.model import CycleModel
 from hw.cycles.prediction import predict, size_buffers
 from hw.cycles.timeline import layer_timeline
 from hw.dataflow import Dataflow, build_dataflow
 from hw.units.units import Matrix, Pool
-
-
-def dense(name: str, mw: int, mh: int, last: bool = False) -> DenseLayer:
-    return DenseLayer.from_bits(name, np.zeros((mh, mw), np.uint8), None if last else np.zeros(mh, np.int32))
+from tests.support.blank import conv, dense
 
 
 def design(dense_only: bool) -> tuple[Network, Folding, Dataflow]:
@@ -28,10 +25,8 @@ def design(dense_only: bool) -> tuple[Network, Folding, Dataflow]:
         )
         chosen = {"fc1": (2, 3), "fc2": (1, 4), "fc3": (4, 2)}
     else:
-        bits = dense("conv1", 18, 4)
-        conv = ConvLayer("conv1", bits.weights, 18, bits.thresholds, kernel=(3, 3), pad_values=np.zeros(2, np.int16))
         pool, last = MaxPoolLayer("pool1", (2, 2), (2, 2)), dense("fc1", 36, 5, True)
-        network = Network(InputEncoding.pixels((8, 8, 2)), (conv, pool, last))
+        network = Network(InputEncoding.pixels((8, 8, 2)), (conv("conv1", 2, 4), pool, last))
         chosen = {"conv1": (2, 2), "fc1": (1, 4)}
     folding = Folding.of(network, {name: LayerFolding(*size) for name, size in chosen.items()})
     return network, folding, build_dataflow(network, folding, size_buffers(network, folding))

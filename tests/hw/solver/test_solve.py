@@ -7,10 +7,9 @@ import zlib
 from fractions import Fraction
 from itertools import product
 
-import numpy as np
 import pytest
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
+from bnn import InputEncoding, MaxPoolLayer, Network
 from bnn.folding import Folding, FoldingError, LayerFolding, LoopOrder, load_folding, matrix_sizes
 from hw.boards.board import Board, load_board
 from hw.cycles.model import CycleModel
@@ -23,17 +22,9 @@ from hw.solver.latency import least_latency, measured
 from hw.solver.solve import FoldedDesign, fold_for_latency, fold_for_max_rate, fold_for_rate
 from hw.solver.space import Budget, FoldingSpace
 from hw.units.units import PopcountStyle
+from tests.support.blank import conv, dense
 
 EVERYTHING = Budget(10**9, 10**4)
-
-
-def dense(name: str, mw: int, mh: int, last: bool = False) -> DenseLayer:
-    return DenseLayer.from_bits(name, np.zeros((mh, mw), np.uint8), None if last else np.zeros(mh, np.int32))
-
-
-def conv(name: str, c_in: int, mh: int) -> ConvLayer:
-    bits = dense(name, 9 * c_in, mh)
-    return ConvLayer(name, bits.weights, 9 * c_in, bits.thresholds, kernel=(3, 3), pad_values=np.zeros(c_in, np.int16))
 
 
 def mlp() -> Network:

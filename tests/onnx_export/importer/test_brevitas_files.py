@@ -10,6 +10,7 @@ import torch
 from bnn.network import ConvLayer, DenseLayer, MaxPoolLayer
 from hw.simulator import simulate
 from onnx_export.importer import import_qonnx
+from tests.support.models import random_batch_norms
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -25,13 +26,9 @@ EXPORTERS = {"torchscript": {"dynamo": False, "opset_version": 13}, "dynamo": {"
 def random_statistics(model, seed):
     """Batch norms of both signs, and a TensorNorm that is not the identity, as after training."""
     torch.manual_seed(seed)
+    random_batch_norms(model, mean=4, variance=100)
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-                module.running_mean.normal_(0, 4)
-                module.running_var.uniform_(1, 100)
-                module.weight.normal_()
-                module.bias.normal_()
             if type(module).__name__ == "TensorNorm":
                 module.running_mean.fill_(0.7)
                 module.running_var.fill_(31.0)

@@ -19,6 +19,7 @@ from qonnx.util.cleanup import cleanup_model
 
 from hw.simulator import simulate
 from onnx_export.importer import import_qonnx
+from tests.support.models import random_batch_norms
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -81,12 +82,7 @@ def finn(tmp_path, monkeypatch):
 def exported(name, path):
     torch.manual_seed(4)
     model = torch.nn.Sequential(*MODELS[name]())
-    for module in model:
-        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            module.running_mean.normal_(0, 3)
-            module.running_var.uniform_(1, 30)
-            module.weight.data.normal_()
-            module.bias.data.normal_()
+    random_batch_norms(model, mean=3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         brevitas_export(model.eval(), torch.rand(*SHAPES[name]), str(path), dynamo=False, opset_version=13)

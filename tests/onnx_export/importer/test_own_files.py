@@ -7,8 +7,7 @@ import torch
 from onnx_export.absorb import absorb
 from onnx_export.export import export_qonnx
 from onnx_export.importer import import_qonnx
-from training.config.load import parse_config
-from training.networks.models import BinaryNetwork
+from tests.support.models import model_of, random_batch_norms
 
 torch.set_num_threads(1)
 
@@ -31,15 +30,8 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_hash_is_that_of_absorption(tmp_path, name):
     network, activation = NETWORKS[name]
-    settings = {"name": "x", "data": {"name": "digits"}, "network": network, "activation": activation}
-    torch.manual_seed(8)
-    model = BinaryNetwork(parse_config(settings, "x"), (8, 7, 2), 5)
-    for module in model.modules():
-        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            module.weight.data.normal_()
-            module.bias.data.normal_()
-            module.running_var.uniform_(1, 30)
-            module.running_mean.normal_()
+    model = model_of(network, (8, 7, 2), 5, seed=8, activation=activation)
+    random_batch_norms(model)
     absorbed = absorb(model.eval().staged())
     names = [layer.name for layer in absorbed.layers]
     path = tmp_path / "m.onnx"

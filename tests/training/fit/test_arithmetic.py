@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from training.config.load import CONFIG_FOLDER, ConfigError, load_config, parse_config
+from tests.support.models import config_of, model_of
+from training.config.load import CONFIG_FOLDER, ConfigError, load_config
 from training.fit import arithmetic
 from training.fit.arithmetic import PLAIN, Arithmetic, choose_arithmetic
 from training.fit.evaluate import predict
 from training.fit.module import loss_value
-from training.networks.models import BinaryNetwork
 
 FUSED, HALF = Arithmetic(torch.float32, True), Arithmetic(torch.bfloat16, True)
 POOLED_AFTER = [{"conv": 20}, {"conv": 12, "padding": 1, "pad_bit": 0}, {"pool": 2}, {"dense": 24}]
@@ -22,17 +22,9 @@ POOLED_BEFORE = [
 
 
 def network_of(layers, input_bits=8, classes=10, **activation):
-    config = parse_config(
-        {
-            "name": "x",
-            "data": {"name": "digits"},
-            "network": {"input_bits": input_bits, "layers": layers},
-            "activation": activation,
-        },
-        "x",
-    )
-    torch.manual_seed(5)
-    return BinaryNetwork(config, (10, 10, 3), classes), config
+    network = {"input_bits": input_bits, "layers": layers}
+    model = model_of(network, (10, 10, 3), classes, seed=5, activation=activation)
+    return model, config_of(network, activation=activation)
 
 
 def a_step(network, config, arithmetic):

@@ -12,8 +12,8 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 
 from bnn.stage import Pool, StagedModel
-from training.config.load import parse_config
-from training.networks.models import BinaryNetwork, to_pixels
+from tests.support.models import model_of
+from training.networks.models import to_pixels
 
 CONV_LAYERS = [
     {"conv": 6, "padding": 1, "pad_bit": 1},
@@ -25,15 +25,8 @@ CONV_LAYERS = [
 
 
 def build(layers, *, shape=(8, 8, 1), input_bits=1, seed=0, activation=(), training=()):
-    settings_ = {
-        "name": "x",
-        "data": {"name": "digits"},
-        "network": {"input_bits": input_bits, "layers": layers},
-        "activation": dict(activation),
-        "training": dict(training),
-    }
-    torch.manual_seed(seed)
-    model = BinaryNetwork(parse_config(settings_, "x"), shape, 10)
+    network = {"input_bits": input_bits, "layers": layers}
+    model = model_of(network, shape, 10, seed=seed, activation=activation, training=training)
     with torch.no_grad():  # statistics and terms that a training might end with, of both signs
         for stage in model.stage_list():
             for parameter in stage.epilogue.parameters():

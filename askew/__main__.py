@@ -1,0 +1,5 @@
+"""`python -m askew` is the command `askew`."""
+
+from flow.cli.main import main
+
+main()
