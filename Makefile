@@ -31,7 +31,7 @@ setup: ## Make the virtual environment .venv from requirements.lock (every targe
 	@$(PYTHON) tools/bootstrap.py --venv $(VENV)
 
 demo: setup ## Everything on the embedded digits data, no download: train, export, verify down to the RTL, fold, report
-	@$(ASKEW) run --run runs/demo --config digits --to simulate,ladder,rtlsim,report --board Pynq-Z2 \
+	@$(ASKEW) run --run runs/demo --config digits --to simulate,ladder,rtlsim,report --board Pynq-Z2 --target-fps 1000000 \
 	    --set ladder.rungs=reference,qonnx,numpy,numba,plain,rtl
 	@echo 'Open runs/demo/report.html. Then try: make report CONFIG=tfc-mnist, make rtlsim RUN=demo FPS=100000, make help'
 

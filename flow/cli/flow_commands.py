@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from bnn.errors import UserError
 from flow.cli.generate import Run
 from flow.run.folder import RunFolder
 from flow.stages.flow import FLOW
+from flow.stages.words import say
 
 flow_app = typer.Typer()
 
@@ -63,10 +62,12 @@ def run_stages(
 @flow_app.command()
 def status(run: Run) -> None:
     """Say of every stage's result whether it is fresh, stale because of what, or missing, and what mends it."""
-    table = Table("stage", "state", "because", "command", box=None, pad_edge=False)
+    rows = [("stage", "state", "because", "command")]
     for finding, command in FLOW.status(run):
-        table.add_row(finding.stage, finding.state.value, finding.because or "-", command or "-")
-    Console(soft_wrap=True, highlight=False).print(table)
+        rows.append((finding.stage, finding.state.value, finding.because or "-", command or "-"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:  # never wrapped: a command is there to be copied
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)))
 
 
 def _setting(text: str) -> tuple[str, str, Any]:

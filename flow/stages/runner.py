@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,17 +91,14 @@ class Flow:
         """
         run = RunFolder.open(path)
         with locked(path):
-            order = self._order(run, targets, start)
+            asked = functools.partial(_asked, run, given, each or {}, data_dir)
+            order = self._order(run, targets, start, asked)
             self._check_options(order, given, each or {})
             rerun: set[str] = set()
             for stage in order:
                 seen = Examination(run, self.stages)
-                fields = stage.options.model_fields
-                own = {name: value for name, value in given.items() if name in fields}
-                if data_dir is not None and "data_dir" in fields:
-                    own["data_dir"] = data_dir
-                options = seen.options_of(stage, stage.prepare(run, {**own, **(each or {}).get(stage.name, {})}))
-                before = (*self._before(seen, stage), *_makers(seen, stage.uses))
+                options = seen.options_of(stage, asked(stage))
+                before = (*self._before(seen, stage, options), *_makers(seen, stage.uses))
                 if stage.name == start or any(other.name in rerun for other in before):
                     rerun.add(stage.name)
                 if stage.name not in rerun and self._stays(seen, stage, options):
@@ -138,16 +136,26 @@ class Flow:
             return False
         return all(record.options.get(name) == value for name, value in options.lasting().items())
 
-    def _order(self, run: RunFolder, targets: Iterable[str], start: str | None) -> list[Stage]:
-        """The stages up to the targets, each after all that it needs or takes in."""
+    def _order(
+        self,
+        run: RunFolder,
+        targets: Iterable[str],
+        start: str | None,
+        asked: Callable[[Stage], Mapping[str, Any]],
+    ) -> list[Stage]:
+        """The stages up to the targets, each after all that it needs, with what is asked of it, or takes in."""
         seen = Examination(run, self.stages)
+
+        def before_it(stage: Stage) -> list[Stage]:
+            return self._before(seen, stage, seen.options_of(stage, asked(stage)))
+
         wanted: dict[str, Stage] = {}
 
         def want(stage: Stage) -> None:
             if stage.name in wanted:
                 return
             wanted[stage.name] = stage
-            for before in self._before(seen, stage):
+            for before in before_it(stage):
                 want(before)
 
         for name in targets:
@@ -159,7 +167,7 @@ class Flow:
         def place(stage: Stage) -> None:
             if stage.name in ordered:
                 return
-            for before in (*self._before(seen, stage), *_makers(seen, stage.uses)):
+            for before in (*before_it(stage), *_makers(seen, stage.uses)):
                 if before.name in wanted:
                     place(before)
             ordered[stage.name] = stage
@@ -169,8 +177,7 @@ class Flow:
                 place(stage)
         return list(ordered.values())
 
-    def _before(self, seen: Examination, stage: Stage) -> list[Stage]:
-        options = seen.options_of(stage, {})
+    def _before(self, seen: Examination, stage: Stage, options: Options) -> list[Stage]:
         brought = [self.stages[name] for name in stage.brings]
         return [*_makers(seen, stage.all_needs(seen.run, options)), *brought]
 
@@ -186,6 +193,21 @@ class Flow:
                 raise UserError(
                     f"run: --set {stage_name}.{next(iter(options))}: no such stage among {', '.join(names)}"
                 )
+
+
+def _asked(
+    run: RunFolder,
+    given: Mapping[str, Any],
+    each: Mapping[str, Mapping[str, Any]],
+    data_dir: Path | None,
+    stage: Stage,
+) -> Mapping[str, Any]:
+    """What of all that the user gives is for one stage."""
+    fields = stage.options.model_fields
+    own = {name: value for name, value in given.items() if name in fields}
+    if data_dir is not None and "data_dir" in fields:
+        own["data_dir"] = data_dir
+    return stage.prepare(run, {**own, **each.get(stage.name, {})})
 
 
 def _makers(seen: Examination, artefacts: Iterable[str]) -> list[Stage]:
