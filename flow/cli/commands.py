@@ -13,14 +13,15 @@ from bnn.classes import classes_of
 from bnn.errors import UserError
 from bnn.files import write_json, write_text
 from bnn.version import VERSION
-from flow.cli.flow_commands import flow_app
+from flow.cli.flow_commands import flow_app, print_columns
 from flow.cli.generate import Force, Run, command_of
+from flow.cli.order import InFlowOrder
 from flow.run.folder import RunFolder
 from flow.stages.flow import FLOW
 
 app = typer.Typer(
+    cls=InFlowOrder,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Askew: from binary neural network to FPGA without losing a bit.",
@@ -77,6 +78,20 @@ def doctor() -> None:
         _print(f"{'ok' if finding.found else 'missing':8}{check.name:{width + 2}}{explained}")
     if any(finding.check.required and not finding.found for finding in findings):
         raise UserError("doctor: something that everything needs is missing, see above")
+
+
+@app.command()
+def boards() -> None:
+    """List the boards that are known here, to FINN, or to both, and what they have."""
+    from flow.boards import known_boards  # noqa: PLC0415
+
+    rows = [("board", "part", "LUTs", "BRAM18", "clock MHz", "our RTL", "FINN")]
+    for board in known_boards():
+        ours, part = board.ours, board.ours.part if board.ours else board.finn.part if board.finn else "-"
+        sizes = (f"{ours.luts:,}", f"{ours.bram18:,}", f"{ours.clock_mhz:g}") if ours else ("-", "-", "-")
+        finn = "-" if board.finn is None else "bitstream" if board.finn.shell else "estimate"
+        rows.append((board.name, part, *sizes, "yes" if ours else "-", finn))
+    print_columns(rows)
 
 
 @data_app.command("list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +11,9 @@ import typer
 
 from bnn.errors import UserError
 from flow.cli.generate import Run
-from flow.run.folder import RunFolder
+from flow.run.folder import RunError, RunFolder
 from flow.stages.flow import FLOW
+from flow.stages.freshness import State
 from flow.stages.words import say
 
 flow_app = typer.Typer()
@@ -65,8 +67,33 @@ def status(run: Run) -> None:
     rows = [("stage", "state", "because", "command")]
     for finding, command in FLOW.status(run):
         rows.append((finding.stage, finding.state.value, finding.because or "-", command or "-"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:  # never wrapped: a command is there to be copied
+    print_columns(rows)
+
+
+@flow_app.command()
+def runs(
+    folder: Annotated[Path, typer.Option("--folder", help="Where the runs lie.")] = Path("runs"),
+) -> None:
+    """List the runs in a folder: where their network comes from, its accuracy, and what is not fresh."""
+    rows = [("run", "network", "origin", "accuracy", "not fresh")]
+    for name in run_names(folder):
+        run = RunFolder(folder / name)
+        findings = [finding for finding, _ in FLOW.status(run.path)]
+        stale = [finding.stage for finding in findings if finding.state is State.STALE]
+        try:
+            exported = run.result("export") or {}
+        except RunError:
+            exported = {}
+        rate = "-" if exported.get("accuracy") is None else f"{exported['accuracy']:.2%}"
+        hashed = str(exported.get("network_hash", "-"))[:12]
+        rows.append((name, hashed, run.origin.value, rate, ", ".join(stale) or "-"))
+    print_columns(rows)
+
+
+def print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Rows of cells below one another, never wrapped: a command is there to be copied."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)))
 
 
@@ -84,5 +111,9 @@ def _setting(text: str) -> tuple[str, str, Any]:
 
 
 def run_names(folder: Path) -> list[str]:
-    """The runs in a folder, sorted."""
+    """The runs in a folder, sorted; UserError where there is no such folder."""
+    if not folder.is_dir():
+        raise UserError(
+            f"{folder}: no such folder; a first run is made by `askew train --config digits --run runs/digits`"
+        )
     return sorted(entry.name for entry in folder.iterdir() if RunFolder(entry).config.is_file())

@@ -32,7 +32,7 @@ def command_of(flow: Flow, stage: Stage) -> Callable[..., None]:
         parameters.append(_parameter("force", Force, False))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    command.__doc__ = stage.summary
+    command.__doc__ = f"{stage.summary}\n\nExample: askew {stage.name} {stage.example}"
     return command
 
 

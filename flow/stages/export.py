@@ -83,6 +83,7 @@ def _export(run: RunFolder, options: DataOptions) -> dict[str, Any]:
 EXPORT = Stage(
     name="export",
     summary="Absorb the trained model into integers: model.onnx, network.npz and the golden answers.",
+    example="--run runs/tfc",
     options=DataOptions,
     needs=("config", "checkpoint"),
     makes=("network", "model", "golden", "export"),

@@ -204,6 +204,7 @@ def _show(run: RunFolder, design: dict[str, Any]) -> None:
 FINN_FOLD = Stage(
     name="finn fold",
     summary="Choose PE, SIMD and memories of every layer by FINN's own estimates: finn/folding.json.",
+    example="--run runs/tfc --board Pynq-Z2",
     options=FinnFoldOptions,
     needs=("network", "golden"),
     makes=("finn folding",),

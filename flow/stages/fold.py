@@ -147,6 +147,7 @@ def _show(run: RunFolder, design: dict[str, Any]) -> None:
 FOLD = Stage(
     name="fold",
     summary="Choose how many inputs (SIMD) and outputs (PE) of each layer are handled per cycle: folding.json.",
+    example="--run runs/tfc --board Pynq-Z2 --target-fps 100000",
     options=FoldOptions,
     needs=("network",),
     makes=("folding",),

@@ -135,6 +135,7 @@ def _show(run: RunFolder, figures: dict[str, Any]) -> None:
 IMPORT = Stage(
     name="import",
     summary="Make the integer network and golden answers of somebody's file and images.",
+    example="--model mine.onnx --images images.npy --labels labels.npy --run runs/mine",
     options=ImportOptions,
     needs=("config",),
     makes=("network", "model", "golden", "export"),

@@ -70,6 +70,7 @@ def _show(run: RunFolder, figures: dict[str, Any]) -> None:
 LADDER = Stage(
     name="ladder",
     summary="Run the same frames through every rung and count the frames that differ from golden.",
+    example="--run runs/tfc --rungs reference,qonnx,numpy,numba,plain,rtl",
     options=LadderOptions,
     needs=("network", "golden"),
     needs_more=_needs,

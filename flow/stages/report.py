@@ -54,6 +54,7 @@ def report_stage(stages: Mapping[str, Stage]) -> Stage:
     return Stage(
         name="report",
         summary="Gather everything known of a run into report.html, report.md and report.json.",
+        example="--run runs/tfc --against runs/other",
         options=ReportOptions,
         needs=("config",),
         uses=USES,

@@ -59,6 +59,7 @@ def _show(_run: RunFolder, result: tuple[Path, str]) -> None:
 RTL = Stage(
     name="rtl",
     summary="Write the SystemVerilog of the run's network under its folding: rtl/.",
+    example="--run runs/tfc",
     options=RtlOptions,
     needs=("network", "folding"),
     makes=("rtl",),

@@ -159,6 +159,7 @@ def _show(run: RunFolder, figures: dict[str, Any]) -> None:
 RTLSIM = Stage(
     name="rtlsim",
     summary="Stream golden frames through the RTL in Verilator; count mismatches and cycles.",
+    example="--run runs/tfc --frames 200 --stall 0.1",
     options=RtlsimOptions,
     needs=("network", "golden", "folding"),
     makes=("rtlsim",),

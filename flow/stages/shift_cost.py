@@ -41,6 +41,7 @@ def _show(_run: RunFolder, figures: dict[str, Any]) -> None:
 SHIFT_COST = Stage(
     name="shift-cost",
     summary="Compare the hardware of the run's network with and without a threshold shift: shift_cost.json.",
+    example="--run runs/tfc",
     options=ShiftCostOptions,
     needs=("config", "checkpoint", "network", "golden", "folding"),
     makes=("shift cost",),

@@ -74,6 +74,7 @@ def describe(figures: dict[str, Any]) -> str:
 SIMULATE = Stage(
     name="simulate",
     summary="Run the integer network on the golden frames.",
+    example="--run runs/tfc --frames 1000",
     options=SimulateOptions,
     needs=("network", "golden"),
     makes=("simulate",),

@@ -40,6 +40,7 @@ class Stage:
     Attributes:
         name: what it is called everywhere; its command is ``askew NAME``.
         summary: one sentence, for the help.
+        example: what may stand behind its command, for the help.
         options: what it can be told.
         needs: artefacts that must be there and fresh.
         makes: artefacts that it makes.
@@ -61,6 +62,7 @@ class Stage:
 
     name: str
     summary: str
+    example: str
     options: type[Options]
     needs: tuple[str, ...]
     makes: tuple[str, ...]

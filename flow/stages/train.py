@@ -78,6 +78,7 @@ def _show(run: RunFolder, result: Any) -> None:
 TRAIN = Stage(
     name="train",
     summary="Train the network that the run's config describes; an interrupted training goes on to the same result.",
+    example="--config tfc-mnist --run runs/tfc",
     options=TrainOptions,
     needs=("config",),
     makes=("checkpoint",),

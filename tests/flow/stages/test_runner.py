@@ -55,7 +55,7 @@ def flow(calls, tmp_path):
             write_text(path(folder, makes), str(value))
             return value
 
-        return Stage(name, f"Makes {makes}.", options, needs, (makes,), run, lambda *_: None, **more)
+        return Stage(name, f"Makes {makes}.", "--run R", options, needs, (makes,), run, lambda *_: None, **more)
 
     def train(folder, _):
         return int(folder.config.read_text().split("=")[1])
