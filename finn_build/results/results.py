@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bnn import Network
-from bnn.files import write_figures
 from bnn.readers import door
 from bnn.version import VERSION
 from finn_build.board.command import COMMAND
 from finn_build.board.deployment import BITFILES
 from finn_build.errors import FinnError
 from finn_build.package.package import OUTPUT, read_manifest
+from finn_build.results.figures import ResultsFigures
 from finn_build.results.reports import RESOURCES, read_estimates, read_report, read_rtlsim, resource_figures
 from finn_build.worker.buildlog import NO_ERROR, last_error_in, steps_in
 
@@ -80,7 +80,7 @@ def _collect(folder: Path, package: Path, network: Network | None) -> dict[str, 
         **{key: value for key, (value, _) in found.items()},
         "missing": {key: command for key, (value, command) in found.items() if value is None},
     }
-    return write_figures(folder / "results.json", results)
+    return ResultsFigures.model_validate(results).write(folder / "results.json")
 
 
 def verification(output: Path) -> dict[str, dict[str, int]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from bnn.errors import UserError
 from bnn.version import VERSION
+from flow.run.figures.bench import BenchFigures, TrainingBench
 
 
-def run_bench(what: str, data_dir: Path | None) -> tuple[dict[str, Any], str]:
-    """The figures of one benchmark as a JSON value and as Markdown; UserError lists the benchmarks."""
+def run_bench(what: str, data_dir: Path | None) -> tuple[BenchFigures, str]:
+    """The figures of one benchmark, and as Markdown; UserError lists the benchmarks."""
     if what == "training":
         from training.fit.bench import bench_training  # noqa: PLC0415
         from training.fit.bench_steps import bench_steps  # noqa: PLC0415
@@ -20,14 +20,13 @@ def run_bench(what: str, data_dir: Path | None) -> tuple[dict[str, Any], str]:
         if not is_gpu_used():  # CPU seconds say nothing about one
             steps, table = bench_steps()
             figures, markdown = {**figures, "steps": steps}, f"{markdown}\n\n{table}"
-    elif what == "simulator":
+        return TrainingBench.model_validate({"askew_version": VERSION, **figures}), markdown
+    if what == "simulator":
         from flow.bench.simulator import bench_simulator  # noqa: PLC0415
 
-        figures, markdown = bench_simulator()
-    elif what == "rtl":
+        return bench_simulator()
+    if what == "rtl":
         from flow.bench.rtl import bench_rtl  # noqa: PLC0415
 
-        figures, markdown = bench_rtl()
-    else:
-        raise UserError(f"bench {what!r}: unknown, must be rtl, simulator or training")
-    return {"askew_version": VERSION, **figures}, markdown
+        return bench_rtl()
+    raise UserError(f"bench {what!r}: unknown, must be rtl, simulator or training")

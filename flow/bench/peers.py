@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bnn import Network, classes_of
 from flow.bench.standard_onnx import SignAs, to_standard_onnx
+from flow.run.figures.bench import Check
 from hw.simulator import Backend, simulate
 from onnx_export.absorb import absorb
 from onnx_export.execute import QonnxExecutor
@@ -76,7 +77,7 @@ class Case:
             "qonnx": {"": self._qonnx_run()},
         }
 
-    def check(self) -> dict[str, Any]:
+    def check(self) -> Check:
         """Frames on which somebody's class is another than the trained model's, and how far onnxruntime's logits are.
 
         onnxruntime may join the last multiplication and addition, which rounds once instead of twice.
@@ -92,13 +93,13 @@ class Case:
         few = images[:QONNX_FRAMES]
         results = {**ours, **peers, "qonnx": self.qonnx.scores(few)}
         classes = classes_of(logits)
-        return {
-            "frames": CHECKED_FRAMES,
-            "other_classes": {
+        return Check(
+            frames=CHECKED_FRAMES,
+            other_classes={
                 name: int((classes_of(scores) != classes[: len(scores)]).sum()) for name, scores in results.items()
             },
-            "onnxruntime_logits_farthest": max(float(np.abs(scores - logits).max()) for scores in peers.values()),
-        }
+            onnxruntime_logits_farthest=max(float(np.abs(scores - logits).max()) for scores in peers.values()),
+        )
 
     def _ours(self, backend: Backend, frames: int) -> Run:
         def run() -> int:

@@ -9,14 +9,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 
 from bnn import MatrixLayer, UserError
 from bnn.serialize import save_network
+from bnn.version import VERSION
 from flow.bench.peak_memory import measure_peak_memory
 from flow.bench.peers import SIZES, Case, Run, frames_per_second
+from flow.run.figures.bench import LayerSpeed, Ratio, SimulatedNetwork, SimulatorBench
 from hw.simulator import Backend
 from hw.simulator.rates import LayerRate, layer_rates
 
@@ -27,8 +28,8 @@ LARGE_LAYER_SHARE = 0.02  # of a network's multiply-accumulates
 
 def bench_simulator(
     names: Sequence[str] = tuple(SIZES), *, threads: int = 2, rounds: int = 5, seconds: float = 0.4
-) -> tuple[dict[str, Any], str]:
-    """Measure; the figures as a JSON value and as Markdown.
+) -> tuple[SimulatorBench, str]:
+    """Measure; the figures, and as Markdown.
 
     Args:
         names: of the networks: TFC, SFC, LFC, CNV.
@@ -49,11 +50,11 @@ def bench_simulator(
             networks = {name: _bench_network(name, Path(folder), threads, rounds, seconds) for name in names}
     finally:
         torch.set_num_threads(before)
-    figures = {"threads": threads, "rounds": rounds, "networks": networks}
+    figures = SimulatorBench(askew_version=VERSION, threads=threads, rounds=rounds, networks=networks)
     return figures, _markdown(figures)
 
 
-def _bench_network(name: str, folder: Path, threads: int, rounds: int, seconds: float) -> dict[str, Any]:
+def _bench_network(name: str, folder: Path, threads: int, rounds: int, seconds: float) -> SimulatedNetwork:
     case = Case(SIZES[name], folder, threads)
     checked = case.check()
     finalists = {peer: _fastest(ways, seconds / 4) for peer, ways in case.contestants().items()}
@@ -68,26 +69,26 @@ def _bench_network(name: str, folder: Path, threads: int, rounds: int, seconds: 
     best = [{peer: max(ways.values()) for peer, ways in one.items()} for one in measured]
     network_file = folder / f"{name}.npz"
     save_network(case.network, network_file)
-    return {
-        "network_hash": case.network.hash,
-        "check": checked,
-        "frames_per_second": {peer: median(one[peer] for one in best) for peer in finalists},
-        "numba_against": {
-            peer: {
-                "median": median(one["numba"] / one[peer] for one in best),
-                "rounds": [one["numba"] / one[peer] for one in best],
-            }
+    return SimulatedNetwork(
+        network_hash=case.network.hash,
+        check=checked,
+        frames_per_second={peer: median(one[peer] for one in best) for peer in finalists},
+        numba_against={
+            peer: Ratio(
+                median=median(one["numba"] / one[peer] for one in best),
+                rounds=[one["numba"] / one[peer] for one in best],
+            )
             for peer in finalists
             if peer != "numba"
         },
-        "ways": {peer: list(ways) for peer, ways in finalists.items()},
-        "layers": _bench_layers(case, threads, rounds, seconds),
-        "peak_memory_mib": {
+        ways={peer: list(ways) for peer, ways in finalists.items()},
+        layers=_bench_layers(case, threads, rounds, seconds),
+        peak_memory_mib={
             backend.value: measure_peak_memory(network_file, MEMORY_FRAMES, backend, threads)
             for backend in (Backend.NUMBA,)
         },
-        "memory_frames": MEMORY_FRAMES,
-    }
+        memory_frames=MEMORY_FRAMES,
+    )
 
 
 def _fastest(ways: dict[str, Run], seconds: float) -> dict[str, Run]:
@@ -100,7 +101,7 @@ def _fastest(ways: dict[str, Run], seconds: float) -> dict[str, Run]:
     return {way: ways[way] for way in chosen}
 
 
-def _bench_layers(case: Case, threads: int, rounds: int, seconds: float) -> list[dict[str, Any]]:
+def _bench_layers(case: Case, threads: int, rounds: int, seconds: float) -> list[LayerSpeed]:
     """Large binary layers beside the machine's peak, which is measured right before each."""
     network = case.network
     all_macs = 0
@@ -114,36 +115,36 @@ def _bench_layers(case: Case, threads: int, rounds: int, seconds: float) -> list
         for rate in layer_rates(network, threads, seconds, least):
             measured.setdefault(rate.name, []).append(rate)
     return [
-        {
-            "name": name,
-            "gmacs_per_second": median(rate.gmacs_per_second for rate in rates),
-            "peak_gmacs_per_second": median(rate.peak_gmacs_per_second for rate in rates),
-            "fraction_of_peak": median(rate.gmacs_per_second / rate.peak_gmacs_per_second for rate in rates),
-        }
+        LayerSpeed(
+            name=name,
+            gmacs_per_second=median(rate.gmacs_per_second for rate in rates),
+            peak_gmacs_per_second=median(rate.peak_gmacs_per_second for rate in rates),
+            fraction_of_peak=median(rate.gmacs_per_second / rate.peak_gmacs_per_second for rate in rates),
+        )
         for name, rates in measured.items()
     ]
 
 
-def _markdown(figures: dict[str, Any]) -> str:
+def _markdown(figures: SimulatorBench) -> str:
     lines = [
-        f"Frames per second with {figures['threads']} threads each, medians of {figures['rounds']} rounds in one run; "
+        f"Frames per second with {figures.threads} threads each, medians of {figures.rounds} rounds in one run; "
         "the ratios are medians of the rounds' own ratios.",
         "",
         "| network | Numba | NumPy | onnxruntime | Brevitas | qonnx "
         "| Numba / onnxruntime | Numba / qonnx | peak memory |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for name, one in figures["networks"].items():
-        rates = one["frames_per_second"]
+    for name, one in figures.networks.items():
+        rates = one.frames_per_second
         cells = [f"{rates[peer]:,.0f}" for peer in ("numba", "numpy", "onnxruntime", "brevitas", "qonnx")]
-        cells += [f"{one['numba_against'][peer]['median']:,.1f}" for peer in ("onnxruntime", "qonnx")]
-        cells.append(f"{one['peak_memory_mib']['numba']:,.0f} MiB for {one['memory_frames']:,} frames")
+        cells += [f"{one.numba_against[peer].median:,.1f}" for peer in ("onnxruntime", "qonnx")]
+        cells.append(f"{one.peak_memory_mib['numba']:,.0f} MiB for {one.memory_frames:,} frames")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += ["", "| network | layer | GMAC/s | popcount peak | fraction |", "|---|---|---|---|---|"]
-    for name, one in figures["networks"].items():
-        for layer in one["layers"]:
+    for name, one in figures.networks.items():
+        for layer in one.layers:
             lines.append(
-                f"| {name} | {layer['name']} | {layer['gmacs_per_second']:,.0f} | "
-                f"{layer['peak_gmacs_per_second']:,.0f} | {layer['fraction_of_peak']:.0%} |"
+                f"| {name} | {layer.name} | {layer.gmacs_per_second:,.0f} | "
+                f"{layer.peak_gmacs_per_second:,.0f} | {layer.fraction_of_peak:.0%} |"
             )
     return "\n".join(lines) + "\n"

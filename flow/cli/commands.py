@@ -276,7 +276,7 @@ def bench(
     figures, markdown = run_bench(what, data_dir)
     if out:
         out.mkdir(parents=True, exist_ok=True)
-        write_json(out / f"{what}.json", figures)
+        write_json(out / f"{what}.json", figures.to_json())
         write_text(out / f"{what}.md", markdown)
     _print(markdown)
 
@@ -291,6 +291,7 @@ def study(
     data_dir: DataDir = None,
 ) -> None:
     """Train, absorb and simulate every combination of a study; tables, words and a plot."""
+    from flow.run.figures import RowFigures  # noqa: PLC0415
     from flow.run.progress import progress_bar  # noqa: PLC0415
     from flow.study import StudyRow, load_study, run_study  # noqa: PLC0415
     from flow.study.run import failures  # noqa: PLC0415
@@ -298,9 +299,9 @@ def study(
     loaded = load_study(config)
     with progress_bar(f"study {loaded.name}", len({row.id for row in loaded.rows()})) as progress:
 
-        def report(row: StudyRow, figures: dict[str, Any]) -> None:
+        def report(row: StudyRow, figures: RowFigures) -> None:
             progress(1)
-            result = f"{figures['accuracy']:.2%}" if figures["status"] == "done" else f"failed: {figures['error']}"
+            result = f"failed: {figures.error}" if figures.accuracy is None else f"{figures.accuracy:.2%}"
             _print(f"{row.config_name} {row.variant} {row.varied} seed {row.seed}: {result}")
 
         results = run_study(loaded, out, data_dir=data_dir, jobs=jobs, threads=threads, address=address, report=report)

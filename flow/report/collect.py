@@ -2,120 +2,169 @@
 
 from __future__ import annotations
 
-import functools
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
-
-from bnn.network import ConvLayer, Layer, MatrixLayer, Network, Shape
+from bnn.errors import UserError
+from bnn.network import Network
 from bnn.readers import read_text
 from bnn.version import VERSION
+from finn_build.results.figures import EstimateFigures, ResultsFigures
 from flow.report import evidence
 from flow.report.against import side_by_side
-from flow.report.comparison import compare
+from flow.report.comparison import ASSUMED, compare, stated
+from flow.report.describe import describe_images, describe_network
 from flow.report.shift import before_shift
+from flow.report.sources import NOTES
 from flow.report.study import read_study
 from flow.report.training import training_course
-from flow.run.folder import RunError, RunFolder
+from flow.run.figures import ExportFigures, Figures, FoldingFigures, LadderFigures, RtlsimFigures, Rung, SimulateFigures
+from flow.run.figures.report import ReportFigures, StalePart
+from flow.run.figures.report_hardware import Hardware, ReportedClock
+from flow.run.figures.report_network import ReportedRung
+from flow.run.folder import Origin, RunError, RunFolder
 from flow.stages.freshness import Examination, State
 from flow.stages.ladder import still_true
 
-STAGES = {  # file below the run folder, without .json: the stage that makes it
-    "simulate": "simulate",
-    "ladder": "ladder",
-    "folding": "fold",
-    "rtlsim": "rtlsim",
-    "finn/estimate": "finn estimate",
-    "finn/results": "finn results",
-}
-CLASSES_LISTED = 20
+Model = TypeVar("Model", bound=Figures)
 Found = TypeVar("Found")
-HARDWARE = {
-    "folding": "folding",
-    "rtlsim": "rtlsim",
-    "finn_estimate": "finn/estimate",
-    "finn_results": "finn/results",
-}
 
 
-def collect(seen: Examination, against: Sequence[Examination] = (), studies: Sequence[Path] = ()) -> dict[str, Any]:
+@dataclass
+class Lacking:
+    """What a report cannot show, filled while it is gathered.
+
+    Attributes:
+        missing: part that is not there to the command that makes it.
+        stale: part that was made from something else than is there now.
+    """
+
+    missing: dict[str, str] = field(default_factory=dict)
+    stale: dict[str, StalePart] = field(default_factory=dict)
+
+
+def collect(seen: Examination, against: Sequence[Examination] = (), studies: Sequence[Path] = ()) -> ReportFigures:
     """Everything that the report shows, of results that are fresh.
 
-    ``missing`` maps each absent part to the command that makes it, ``stale`` each part that was made from something
-    else than is there now to ``because`` and ``command``.
-
     Args:
-        seen: the run.
+        seen: the run. Without a network yet there is its training alone.
         against: other runs, to be shown beside it.
         studies: folders that `askew study` wrote.
 
     Raises:
-        UserError: there is no network, or what is named is no study.
+        UserError: another run has no network, or what is named is no study.
     """
     run = seen.run
     studied = [read_study(folder, run) for folder in studies]
-    network = run.network()
-    report = _of_stages(seen, network)
-    hardware = report["hardware"]
-    golden = _fresh(seen, run.origin.maker, "golden", report, lambda: run.golden(network))
-    before = before_shift(run, report["golden"], golden) if golden else {}
-    for layer in report["network"]["layers"]:
-        if layer["name"] in before:
-            layer["before_shift"] = before[layer["name"]]
-    labelled = golden is not None and golden.labels is not None
-    return report | {
-        "training": training_course(run),
-        "classes": evidence.class_names(run, network.classes),
-        "budget": evidence.budget(hardware["folding"], [hardware["finn_results"], hardware["finn_estimate"]]),
-        "timeline": evidence.timeline(run, network) if hardware["folding"] else None,
-        "confusion": evidence.confusion(golden, network.classes) if golden and labelled else None,
-        "mistakes": evidence.worst_mistakes(golden) if golden and labelled else [],
-        "summary": side_by_side(run, report),
-        "against": [side_by_side(other.run, _of_stages(other, other.run.network())) for other in against],
-        "studies": studied,
-    }
+    network = run.network() if run.network_file.exists() else None
+    report = _without_network(run) if network is None else _of_network(seen, network, with_evidence=True)
+    others = [side_by_side(other.run, _other(other)) for other in against]
+    return report.with_parts(
+        training=training_course(run),
+        summary=side_by_side(run, report),
+        against=[column for column in others if column],
+        studies=studied,
+    )
 
 
-def _of_stages(seen: Examination, network: Network) -> dict[str, Any]:
-    """What the run's stages wrote down."""
+def _other(seen: Examination) -> ReportFigures:
+    """Another run, whose network is compared with this one's; UserError where it can have none."""
     run = seen.run
-    report: dict[str, Any] = {"missing": {}, "stale": {}}
-    stages = {"export": run.origin.maker} | STAGES
-    results = {
-        file: _fresh(seen, stage, file, report, functools.partial(run.result, file, network))
-        for file, stage in stages.items()
-    }
-    rungs = (results["ladder"] or {}).get("rungs", {})
-    if "ladder" in report["stale"]:
-        rungs = still_true(run)
-    finn = results["finn/results"] or {}
-    report["missing"] |= {f"finn/results: {part}": command for part, command in finn.get("missing", {}).items()}
-    hardware = {key: results[file] for key, file in HARDWARE.items()} | {"rtl": evidence.written_rtl(seen, network)}
-    profile = (results["simulate"] or {}).get("layers", {})
-    return report | {
-        "network_hash": network.hash,
-        "askew_version": VERSION,
-        "run": run.path.name,
-        "config": read_text(run.config),
-        "network": describe_network(network, profile) | {"images": describe_images(run, network)},
-        "rungs": {
-            name: rung | {"accuracy_interval": evidence.interval(rung["accuracy"], rung["frames"])}
+    if not run.network_file.exists() and (refusal := _refusal(run)):
+        raise UserError(f"--against {run.path}: {refusal}; leave it out")
+    return _of_network(seen, run.network())
+
+
+def _without_network(run: RunFolder) -> ReportFigures:
+    """What there is to say of a run that was not exported yet, or never can be."""
+    refusal = _refusal(run)
+    missing = {} if refusal else {"export": run.mending("export")}
+    return _report(run, Lacking(missing)).with_parts(refusal=refusal)
+
+
+def _refusal(run: RunFolder) -> str | None:
+    """Why the integer network cannot hold the trained model; None where it can, or there is no whole model."""
+    if run.origin is not Origin.TRAINED or not run.checkpoint.exists():
+        return None
+    from training.config.load import load_config  # noqa: PLC0415 - torch takes seconds to import
+    from training.fit.train import load_trained  # noqa: PLC0415
+
+    try:
+        return load_trained(run.checkpoint, load_config(run.config)).refusal
+    except UserError:  # a damaged model is for `export` to report
+        return None
+
+
+def _of_network(seen: Examination, network: Network, *, with_evidence: bool = False) -> ReportFigures:
+    """What the run's stages wrote down, and on request what is computed from it."""
+    run, lacking = seen.run, Lacking()
+    exported = _part(seen, "export", run.origin.maker, ExportFigures, network, lacking)
+    simulated = _part(seen, "simulate", "simulate", SimulateFigures, network, lacking)
+    hardware = Hardware(
+        folding=_part(seen, "folding", "fold", FoldingFigures, network, lacking),
+        rtlsim=_part(seen, "rtlsim", "rtlsim", RtlsimFigures, network, lacking),
+        finn_estimate=_part(seen, "finn/estimate", "finn estimate", EstimateFigures, network, lacking),
+        finn_results=_part(seen, "finn/results", "finn results", ResultsFigures, network, lacking),
+        rtl=evidence.written_rtl(seen, network),
+    )
+    rungs = _rungs(seen, network, lacking)
+    if hardware.finn_results:
+        lacking.missing |= {f"finn/results: {part}": way for part, way in hardware.finn_results.missing.items()}
+    golden = None
+    if with_evidence:
+        golden = _fresh(seen, run.origin.maker, "golden", lacking, lambda: run.golden(network))
+    shifted = before_shift(run, exported, golden) if golden else {}
+    names = evidence.class_names(run, exported, network.classes)
+    profile = simulated.layers if simulated else {}
+    labelled = golden if golden and golden.labels is not None else None
+    report = _report(run, lacking).with_parts(
+        network_hash=network.hash,
+        network=describe_network(network, profile, shifted, describe_images(exported, names)),
+        rungs={
+            name: ReportedRung.model_validate(
+                rung.to_json() | {"accuracy_interval": evidence.interval(rung.accuracy, rung.frames)}
+            )
             for name, rung in rungs.items()
         },
-        "simulate": results["simulate"],
-        "golden": results["export"],
-        "hardware": hardware,
-        "comparison": compare([layer.name for layer in network.layers], hardware),
-    }
+        simulate=simulated,
+        golden=exported,
+        hardware=hardware,
+        comparison=compare([layer.name for layer in network.layers], hardware, math.prod(network.input.shape)),
+        sources=NOTES,
+        classes=names,
+        budget=evidence.budget(hardware),
+        confusion=evidence.confusion(labelled, network.classes) if labelled else None,
+        mistakes=evidence.worst_mistakes(labelled) if labelled else [],
+        timeline=evidence.timeline(run, network) if with_evidence and hardware.folding else None,
+    )
+    return report.with_parts(board=_board(report), clock=_clock(report))
 
 
-def _fresh(seen: Examination, stage: str, part: str, report: dict[str, Any], read: Callable[[], Found]) -> Found | None:
-    """What ``read`` gives of a stage that is fresh; else None, with the reason and the command in the report."""
+def _rungs(seen: Examination, network: Network, lacking: Lacking) -> dict[str, Rung]:
+    """The rungs of the ladder; of a stale one those that were held to what is there now."""
+    ladder = _part(seen, "ladder", "ladder", LadderFigures, network, lacking)
+    if ladder:
+        return ladder.rungs
+    if "ladder" not in lacking.stale:
+        return {}
+    return {name: Rung.model_validate(rung) for name, rung in still_true(seen.run).items()}
+
+
+def _part(
+    seen: Examination, file: str, stage: str, model: type[Model], network: Network, lacking: Lacking
+) -> Model | None:
+    """A stage's figures where they are fresh."""
+    return _fresh(seen, stage, file, lacking, lambda: model.of(seen.run.result(file, network)))
+
+
+def _fresh(seen: Examination, stage: str, part: str, lacking: Lacking, read: Callable[[], Found]) -> Found | None:
+    """What ``read`` gives of a stage that is fresh; else None, with the reason and the command in ``lacking``."""
     finding, command = seen.find(stage), seen.run.mending(stage)
     if finding.state is State.MISSING:
-        report["missing"][part] = command
+        lacking.missing[part] = command
         return None
     because = finding.because
     if finding.fresh:
@@ -123,66 +172,46 @@ def _fresh(seen: Examination, stage: str, part: str, report: dict[str, Any], rea
             return read()
         except RunError as error:
             because = str(error)
-    report["stale"][part] = {"because": because, "command": command}
+    lacking.stale[part] = StalePart(because=because, command=command)
     return None
 
 
-def describe_images(run: RunFolder, network: Network) -> str:
-    """What was done to the images of a folder and what the labels are, as `askew export` wrote; else empty."""
-    prepared = (run.result("export", network) or {}).get("images")
-    if not prepared:
-        return ""
-    names = evidence.class_names(run, network.classes)
-    listed = ", ".join(names[:CLASSES_LISTED]) + (", ..." if len(names) > CLASSES_LISTED else "")
-    return f"Images: {prepared}. Labels 0 to {network.classes - 1} are the classes {listed}."
+def _report(run: RunFolder, lacking: Lacking) -> ReportFigures:
+    """A report that has only what every run has."""
+    return ReportFigures(
+        network_hash=None,
+        askew_version=VERSION,
+        run=run.path.name,
+        config=read_text(run.config),
+        network=None,
+        rungs={},
+        simulate=None,
+        golden=None,
+        hardware=Hardware(),
+        comparison=None,
+        missing=lacking.missing,
+        stale=lacking.stale,
+        training=None,
+        classes=[],
+        budget=None,
+        timeline=None,
+        confusion=None,
+        mistakes=[],
+        summary=None,
+        against=[],
+        studies=[],
+    )
 
 
-def describe_network(network: Network, profile: dict[str, Any]) -> dict[str, Any]:
-    """Shape, size in bits and thresholds of every layer, with its fraction of +1 where a simulation measured it."""
-    layers = [
-        _describe_layer(layer, shape, value_range)
-        | {
-            key: profile.get(layer.name, {}).get(key)
-            for key in ("plus_fraction", "plus_fraction_quartiles", "plus_fraction_channels")
-        }
-        for layer, shape, value_range in network.walk()
-    ]
-    return {
-        "input_shape": list(network.input.shape),
-        "input_binary": network.input.binary,
-        "input_plus_fraction": profile.get("input", {}).get("plus_fraction"),
-        "classes": network.classes,
-        "weight_bits": network.weight_bits,
-        "threshold_bits": sum(layer["threshold_bits"] for layer in layers),
-        "layers": layers,
-    }
+def _board(report: ReportFigures) -> str | None:
+    folding, estimate = report.hardware.folding, report.hardware.finn_estimate
+    return (folding.board if folding else None) or (estimate.board if estimate else None)
 
 
-def _describe_layer(layer: Layer, shape: Shape, value_range: tuple[int, int] | None) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "name": layer.name,
-        "kind": layer.kind,
-        "input_shape": list(shape),
-        "output_shape": list(layer.output_shape(shape)),
-        "weight_bits": 0,
-        "threshold_bits": 0,
-        "thresholds": None,
-    }
-    if isinstance(layer, MatrixLayer):
-        low, high = layer.accumulator_range(value_range)
-        described |= {"mw": layer.mw, "mh": layer.mh, "weight_bits": layer.mw * layer.mh}
-        if isinstance(layer, ConvLayer):
-            described |= {"kernel": list(layer.kernel), "stride": list(layer.stride), "padding": list(layer.padding)}
-        if layer.thresholds is not None:
-            span = int((high + 1).max() - low.min())
-            described["threshold_bits"] = layer.mh * max(1, span.bit_length())
-            described["thresholds"] = {
-                "min": int(layer.thresholds.min()),
-                "median": float(np.median(layer.thresholds)),
-                "max": int(layer.thresholds.max()),
-                "legal": [int(low.min()), int(high.max()) + 1],
-                "always": int((layer.thresholds == low).sum()),
-                "never": int((layer.thresholds == high + 1).sum()),
-                "histogram": evidence.histogram(layer.thresholds),
-            }
-    return described
+def _clock(report: ReportFigures) -> ReportedClock | None:
+    """The clock of the rates that stand for the run; else the one that it was folded for."""
+    source = stated(report.comparison) if report.comparison else None
+    if source and source.clock_mhz and source.clock_origin:
+        return ReportedClock(mhz=source.clock_mhz, origin=source.clock_origin)
+    folded = report.hardware.folding.clock_mhz if report.hardware.folding else None
+    return ReportedClock(mhz=folded, origin=ASSUMED) if folded else None

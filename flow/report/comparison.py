@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-Figures = Mapping[str, Any]
+from finn_build.results.figures import (
+    BoardFigures,
+    EstimatedLayer,
+    EstimateFigures,
+    FinnRtlsim,
+    Resources,
+    ResultsFigures,
+)
+from flow.run.figures.folding import FoldingFigures
+from flow.run.figures.report_hardware import (
+    ComparedLayer,
+    Comparison,
+    Hardware,
+    IntegerTypes,
+    LayerCycles,
+    LayerResources,
+    Origin,
+    Source,
+    WrittenRtl,
+)
+from flow.run.figures.rtlsim import RtlsimFigures
 
 SOURCES = {  # where a column's figures come from: what the reader sees
     "askew_model": "our model",
@@ -15,7 +32,6 @@ SOURCES = {  # where a column's figures come from: what the reader sees
     "finn_synthesis": "Vivado",
     "board": "board",
 }
-
 BOARD_TIMES = (
     "call_seconds",
     "hardware_frames_per_second",
@@ -23,122 +39,176 @@ BOARD_TIMES = (
     "hardware_latency_seconds",
     "driver_seconds",
 )
+MEASURED_FIRST = ("askew_rtl", "askew_model", "finn_rtlsim", "finn_estimate")
+ASSUMED: Origin = "assumed"
+ROUTED: Origin = "routed"
 
 
-def compare(layers: list[str], hardware: Mapping[str, Figures | None]) -> dict[str, Any]:
+def compare(layers: list[str], hardware: Hardware, frame_bytes: int | None = None) -> Comparison:
     """One table by layer and one of the whole network; None where nothing gave a figure.
+
+    A simulation with stalls gives no cycles: those are not the design's.
 
     Args:
         layers: names, in the network's order.
-        hardware: "folding", "rtl" (what is in that folder), "rtlsim", "finn_estimate" and "finn_results" to those
-            stages' figures, or None.
-
-    Returns:
-        ``layers``: name to ``pe``, ``simd``, ``finn_pe``, ``finn_simd``, ``cycles`` (by source, and ``folds``),
-        ``busy_share``, ``luts`` and ``bram18`` (by source). ``whole``: source to ``frame_ii_cycles``,
-        ``latency_cycles``, ``clock_mhz``, ``frames_per_second``, ``latency_us``, ``luts``, ``bram18``, ``mismatches``
-        and ``frames``; of our RTL also ``popcount``, ``delivered_popcount``, ``popcount_note`` and ``written`` where
-        they are known, of the board also ``BOARD_TIMES``. ``types``: name to ``low``, ``high``, ``accumulator`` and
-        ``threshold``, of the layers that FINN's estimate gives types for.
+        hardware: the stages' figures.
+        frame_bytes: of one frame, a byte a pixel and channel; None leaves out what a rate takes in.
     """
-    folding, rtl, rtlsim, estimate, results = (
-        hardware.get(stage) or {} for stage in ("folding", "rtl", "rtlsim", "finn_estimate", "finn_results")
+    estimated = hardware.finn_estimate.layers if hardware.finn_estimate else {}
+    return Comparison(
+        layers={name: _layer(name, hardware) for name in layers},
+        types={name: types for name in layers if (types := _types(estimated.get(name)))},
+        whole={
+            name: source.model_copy(update={"input_bytes_per_second": _taken_in(source, frame_bytes)})
+            for name, source in {
+                "askew_model": _model(hardware.folding),
+                "askew_rtl": _rtl(hardware.rtlsim, hardware.rtl, hardware.folding),
+                "finn_estimate": _estimate(hardware.finn_estimate),
+                "finn_rtlsim": _finn_rtlsim(hardware.finn_results),
+                "finn_synthesis": _synthesis(hardware.finn_results),
+                "board": _board(hardware.finn_results.board if hardware.finn_results else None),
+            }.items()
+        },
     )
-    return {
-        "layers": {name: _layer(name, folding, rtlsim, estimate, results) for name in layers},
-        "types": {name: types for name in layers if (types := _types((estimate.get("layers") or {}).get(name, {})))},
-        "whole": {
-            "askew_model": _from_cycles(folding, folding.get("clock_mhz"))
-            | {"luts": folding.get("luts"), "bram18": folding.get("bram18")},
-            "askew_rtl": _from_cycles(rtlsim, rtl.get("clock_mhz", folding.get("clock_mhz")))
-            | _checked(rtlsim)
-            | {key: rtlsim[key] for key in ("popcount", "delivered_popcount", "popcount_note") if key in rtlsim}
-            | {key: rtl[key] for key in ("written",) if key in rtl},
-            "finn_estimate": _from_cycles(estimate, estimate.get("clock_mhz"))
-            | _checked(estimate)
-            | _placed(estimate.get("resources")),
-            "finn_rtlsim": _from_cycles(results.get("rtlsim") or {}, results.get("clock_mhz")),
-            "finn_synthesis": _from_cycles({}, None) | _placed((results.get("post_synthesis") or {}).get("resources")),
-            "board": _board(results.get("board") or {}),
-        },
-    }
 
 
-def _layer(name: str, folding: Figures, rtlsim: Figures, estimate: Figures, results: Figures) -> dict[str, Any]:
-    folded, simulated, estimated, placed = (
-        (stage.get("layers") or {}).get(name, {})
-        for stage in (folding, rtlsim, estimate, results.get("post_synthesis") or {})
+def stated(comparison: Comparison) -> Source | None:
+    """The source whose cycles and times stand for the run: measured in RTL, else the cycle model, else FINN's."""
+    sources = (comparison.whole[name] for name in MEASURED_FIRST)
+    return next((source for source in sources if source.frame_ii_cycles is not None), None)
+
+
+def _taken_in(source: Source, frame_bytes: int | None) -> float | None:
+    rate = source.frames_per_second
+    return None if rate is None or frame_bytes is None else rate * frame_bytes
+
+
+def _layer(name: str, hardware: Hardware) -> ComparedLayer:
+    folded = hardware.folding.layers.get(name) if hardware.folding else None
+    rtlsim = hardware.rtlsim
+    simulated = rtlsim.layers.get(name) if rtlsim else None
+    measured = simulated if rtlsim and not rtlsim.is_stalled else None
+    estimated = hardware.finn_estimate.layers.get(name) if hardware.finn_estimate else None
+    synthesis = hardware.finn_results.post_synthesis if hardware.finn_results else None
+    placed = synthesis.layers.get(name) if synthesis else None
+    return ComparedLayer(
+        pe=folded.pe if folded else None,
+        simd=folded.simd if folded else None,
+        finn_pe=estimated.pe if estimated else None,
+        finn_simd=estimated.simd if estimated else None,
+        cycles=LayerCycles(
+            folds=folded.cycles if folded else None,
+            askew_model=simulated.predicted.busy if simulated else None,
+            askew_rtl=measured.measured.busy if measured else None,
+            finn_estimate=estimated.cycles if estimated else None,
+        ),
+        busy_share=measured.busy_share if measured else None,
+        luts=LayerResources(
+            askew_model=folded.luts if folded else None,
+            finn_estimate=estimated.lut if estimated else None,
+            finn_synthesis=placed.lut if placed else None,
+        ),
+        bram18=LayerResources(
+            askew_model=folded.bram18 if folded else None,
+            finn_estimate=estimated.bram18 if estimated else None,
+            finn_synthesis=placed.bram18 if placed else None,
+        ),
     )
-    return {
-        "pe": folded.get("pe"),
-        "simd": folded.get("simd"),
-        "finn_pe": estimated.get("pe"),
-        "finn_simd": estimated.get("simd"),
-        "cycles": {
-            "folds": folded.get("cycles"),
-            "askew_model": simulated.get("predicted", {}).get("busy"),
-            "askew_rtl": simulated.get("measured", {}).get("busy"),
-            "finn_estimate": estimated.get("cycles"),
-        },
-        "busy_share": simulated.get("busy_share"),
-        "luts": {
-            "askew_model": folded.get("luts"),
-            "finn_estimate": estimated.get("lut"),
-            "finn_synthesis": placed.get("lut"),
-        },
-        "bram18": {
-            "askew_model": folded.get("bram18"),
-            "finn_estimate": estimated.get("bram18"),
-            "finn_synthesis": placed.get("bram18"),
-        },
-    }
 
 
-def _types(estimated: Figures) -> dict[str, Any] | None:
+def _types(estimated: EstimatedLayer | None) -> IntegerTypes | None:
     """What FINN's unit counts in, beside what it can count up to; None where it counts nothing."""
-    accumulator = estimated.get("accumulator")
-    if accumulator is None:
+    if estimated is None or estimated.accumulator is None:
         return None
-    return {
-        "low": accumulator["low"],
-        "high": accumulator["high"],
-        "accumulator": accumulator["type"],
-        "threshold": (estimated.get("threshold") or {}).get("type"),
-    }
+    accumulator = estimated.accumulator
+    return IntegerTypes(
+        low=accumulator.low,
+        high=accumulator.high,
+        accumulator=accumulator.type,
+        threshold=estimated.threshold.type if estimated.threshold else None,
+    )
 
 
-def _from_cycles(figures: Figures, clock_mhz: float | None) -> dict[str, Any]:
+def _from_cycles(
+    frame_ii: float | None = None,
+    latency: float | None = None,
+    clock_mhz: float | None = None,
+    origin: Origin = ASSUMED,
+) -> Source:
     """Times at the clock, of the cycles that a stage gives."""
-    frame_ii, latency = figures.get("frame_ii_cycles"), figures.get("latency_cycles")
-    return {
-        "frame_ii_cycles": frame_ii,
-        "latency_cycles": latency,
-        "clock_mhz": clock_mhz if frame_ii else None,
-        "frames_per_second": clock_mhz * 1e6 / frame_ii if clock_mhz and frame_ii else None,
-        "latency_us": latency / clock_mhz if clock_mhz and latency else None,
-        "luts": None,
-        "bram18": None,
-        "mismatches": None,
-        "frames": None,
-    }
+    stated = clock_mhz if frame_ii else None
+    return Source(
+        frame_ii_cycles=frame_ii,
+        latency_cycles=latency,
+        clock_mhz=stated,
+        clock_origin=origin if stated else None,
+        frames_per_second=clock_mhz * 1e6 / frame_ii if clock_mhz and frame_ii else None,
+        latency_us=latency / clock_mhz if clock_mhz and latency else None,
+        luts=None,
+        bram18=None,
+        mismatches=None,
+        frames=None,
+    )
 
 
-def _placed(resources: Figures | None) -> dict[str, Any]:
-    return {"luts": resources["lut"], "bram18": resources["bram18"]} if resources else {}
+def _model(folding: FoldingFigures | None) -> Source:
+    if folding is None:
+        return _from_cycles()
+    source = _from_cycles(folding.frame_ii_cycles, folding.latency_cycles, folding.clock_mhz)
+    return source.model_copy(update={"luts": folding.luts, "bram18": folding.bram18})
 
 
-def _checked(figures: Figures) -> dict[str, Any]:
-    return {key: figures.get(key) for key in ("mismatches", "frames")}
+def _rtl(rtlsim: RtlsimFigures | None, rtl: WrittenRtl | None, folding: FoldingFigures | None) -> Source:
+    """Of a simulation with stalls, whether it gives golden's answers: that is what it is for."""
+    written = {} if rtl is None else {"written": rtl.written}
+    if rtlsim is None:
+        return _from_cycles().model_copy(update=written)
+    clock = rtl.clock_mhz if rtl and rtl.clock_mhz is not None else folding.clock_mhz if folding else None
+    source = _from_cycles() if rtlsim.is_stalled else _from_cycles(rtlsim.frame_ii_cycles, rtlsim.latency_cycles, clock)
+    given = rtlsim.to_json()
+    kept = {name: given[name] for name in ("popcount", "delivered_popcount", "popcount_note", "stall") if name in given}
+    return source.model_copy(update=written | kept | {"mismatches": rtlsim.mismatches, "frames": rtlsim.frames})
 
 
-def _board(board: Figures) -> dict[str, Any]:
+def _estimate(estimate: EstimateFigures | None) -> Source:
+    if estimate is None:
+        return _from_cycles()
+    source = _from_cycles(estimate.frame_ii_cycles, estimate.latency_cycles, estimate.clock_mhz)
+    checked = {"mismatches": estimate.mismatches, "frames": estimate.frames}
+    return source.model_copy(update=checked | _placed(estimate.resources))
+
+
+def _finn_rtlsim(results: ResultsFigures | None) -> Source:
+    """FINN's clock is one that a router reached only where its timing says so."""
+    if results is None:
+        return _from_cycles()
+    found = results.rtlsim or FinnRtlsim()
+    met = results.timing is not None and results.timing.met
+    return _from_cycles(found.frame_ii_cycles, found.latency_cycles, results.clock_mhz, ROUTED if met else ASSUMED)
+
+
+def _synthesis(results: ResultsFigures | None) -> Source:
+    synthesis = results.post_synthesis if results else None
+    return _from_cycles().model_copy(update=_placed(synthesis.resources if synthesis else None))
+
+
+def _placed(resources: Resources | None) -> dict[str, int]:
+    return {"luts": resources.lut, "bram18": resources.bram18} if resources else {}
+
+
+def _board(board: BoardFigures | None) -> Source:
     """What `validate.py` measured: its latency has the processor's part in it; the rest tells that part apart."""
-    rates = board.get("frames_per_second") or {}
-    latency = board.get("latency_seconds")
-    return _from_cycles({}, None) | {
-        "clock_mhz": board.get("clock_mhz"),
-        "frames_per_second": max(rates.values(), default=None),
-        "latency_us": latency * 1e6 if latency else None,
-        **_checked(board),
-        **{key: board[key] for key in BOARD_TIMES if board.get(key) is not None},
-    }
+    if board is None:
+        return _from_cycles()
+    told_apart = {name: getattr(board, name) for name in BOARD_TIMES if getattr(board, name) is not None}
+    return _from_cycles().model_copy(
+        update={
+            "clock_mhz": board.clock_mhz,
+            "clock_origin": ROUTED if board.clock_mhz else None,
+            "frames_per_second": max((board.frames_per_second or {}).values(), default=None),
+            "latency_us": board.latency_seconds * 1e6 if board.latency_seconds else None,
+            "mismatches": board.mismatches,
+            "frames": board.frames,
+            **told_apart,
+        }
+    )

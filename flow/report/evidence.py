@@ -13,6 +13,9 @@ from bnn.errors import UserError
 from bnn.network import Network
 from bnn.readers import read_toml
 from flow.report.pictures import png_base64
+from flow.run.figures.export import ExportFigures
+from flow.run.figures.report_hardware import BoardBudget, BusyLayer, Hardware, ReportedTimeline, Span, WrittenRtl
+from flow.run.figures.report_network import Histogram, Mistake
 from flow.run.folder import Golden, RunFolder
 from flow.stages.freshness import Examination, State
 from hw.boards.board import BoardError, load_board
@@ -23,11 +26,10 @@ HISTOGRAM_BINS = 32
 NORMAL_95 = 1.96
 
 
-def class_names(run: RunFolder, classes: int) -> list[str]:
+def class_names(run: RunFolder, exported: ExportFigures | None, classes: int) -> list[str]:
     """What the labels mean, as `askew export` or a known data set says; else their numbers."""
-    exported = (run.result("export") or {}).get("class_names")
-    if isinstance(exported, list) and len(exported) == classes:
-        return [str(name) for name in exported]
+    if exported and exported.class_names and len(exported.class_names) == classes:
+        return exported.class_names
     known = KNOWN.get(str(config_table(run, "data").get("name")))
     if known is not None and len(known.class_names) == classes:
         return list(known.class_names)
@@ -53,16 +55,13 @@ def interval(accuracy: float | None, frames: int) -> list[float] | None:
     return [max(0.0, middle - half), min(1.0, middle + half)]
 
 
-def histogram(values: NDArray[np.int32]) -> dict[str, list[int]]:
-    """Counts of whole numbers in at most ``HISTOGRAM_BINS`` equal bins; ``edges`` has one entry more than ``counts``.
-
-    Bin i holds edges[i] <= value < edges[i + 1].
-    """
+def histogram(values: NDArray[np.int32]) -> Histogram:
+    """Counts of whole numbers in at most ``HISTOGRAM_BINS`` equal bins."""
     low, high = int(values.min()), int(values.max()) + 1
     width = -(-(high - low) // HISTOGRAM_BINS)
     edges = np.arange(low, high + width, width)
     counts, _ = np.histogram(values, edges)
-    return {"edges": edges.tolist(), "counts": counts.tolist()}
+    return Histogram(edges=edges.tolist(), counts=counts.tolist())
 
 
 def confusion(golden: Golden, classes: int) -> list[list[int]]:
@@ -74,7 +73,7 @@ def confusion(golden: Golden, classes: int) -> list[list[int]]:
     return counted
 
 
-def worst_mistakes(golden: Golden) -> list[dict[str, Any]]:
+def worst_mistakes(golden: Golden) -> list[Mistake]:
     """The wrong answers that lie the most above the right one, first the worst; with a PNG of the image."""
     assert golden.labels is not None
     answers = classes_of(golden.scores)
@@ -83,42 +82,47 @@ def worst_mistakes(golden: Golden) -> list[dict[str, Any]]:
     wrong = np.flatnonzero(answers != golden.labels)
     order = wrong[np.argsort(-margins[wrong], kind="stable")][:MISTAKES]
     return [
-        {
-            "frame": int(frame),
-            "label": int(golden.labels[frame]),
-            "answer": int(answers[frame]),
-            "score_of_label": int(golden.scores[frame, golden.labels[frame]]),
-            "score_of_answer": int(golden.scores[frame, answers[frame]]),
-            "png_base64": png_base64(golden.images[frame]),
-        }
+        Mistake(
+            frame=int(frame),
+            label=int(golden.labels[frame]),
+            answer=int(answers[frame]),
+            score_of_label=int(golden.scores[frame, golden.labels[frame]]),
+            score_of_answer=int(golden.scores[frame, answers[frame]]),
+            png_base64=png_base64(golden.images[frame]),
+        )
         for frame in order
     ]
 
 
-def budget(folding: dict[str, Any] | None, others: list[dict[str, Any] | None]) -> dict[str, Any] | None:
+def budget(hardware: Hardware) -> BoardBudget | None:
     """What the board offers that the run was folded for (or else estimated for); None where there is no board."""
-    for figures in (folding, *others):
-        name = (figures or {}).get("board")
-        if isinstance(name, str):
-            try:
-                board = load_board(name)
-            except BoardError:  # a board file of the user's own, known by its name alone
-                continue
-            return {"board": board.name, "luts": board.luts, "ffs": board.ffs, "bram18": board.bram18}
+    folding, estimate = hardware.folding, hardware.finn_estimate
+    for name in (folding and folding.board, estimate and estimate.board):
+        if not name:
+            continue
+        try:
+            board = load_board(name)
+        except BoardError:  # a board file of the user's own, known by its name alone
+            continue
+        limit = folding.input_limit if folding and folding.board == name else None
+        return BoardBudget(
+            board=board.name,
+            luts=board.luts,
+            ffs=board.ffs,
+            bram18=board.bram18,
+            input_bytes_per_second=limit.bytes_per_second if limit else None,
+        )
     return None
 
 
-def written_rtl(seen: Examination, network: Network) -> dict[str, Any] | None:
-    """What `rtl/` holds: ``written``, in words, and ``clock_mhz`` where it is the design of today's folding.
-
-    None where it was not written. A stale one gives no figures.
-    """
+def written_rtl(seen: Examination, network: Network) -> WrittenRtl | None:
+    """What `rtl/` holds; None where it was not written. A stale one gives no figures."""
     run, finding = seen.run, seen.find("rtl")
     if finding.state is State.MISSING:
         return None
     again = f"make it again with `{run.mending('rtl')}`"
     if not finding.fresh:
-        return {"written": f"stale, {finding.because}; {again}"}
+        return WrittenRtl(written=f"stale, {finding.because}; {again}")
     from flow.stages.hardware import folding_clock  # noqa: PLC0415 - Numba takes a second to import
     from hw.generator import DesignError, read_manifest  # noqa: PLC0415
 
@@ -126,32 +130,32 @@ def written_rtl(seen: Examination, network: Network) -> dict[str, Any] | None:
         manifest = read_manifest(run.rtl, network)
         clock = float(manifest["clock_mhz"])
     except (DesignError, KeyError, TypeError, ValueError) as error:
-        return {"written": f"damaged ({error}); {again}"}
+        return WrittenRtl(written=f"damaged ({error}); {again}")
     folded = folding_clock(run, network)
     differs = "" if folded in {None, clock} else f", while the folding is for {folded:g} MHz"
-    return {"clock_mhz": clock, "written": f"popcount {manifest['popcount']}, constraints for {clock:g} MHz{differs}"}
+    words = f"popcount {manifest['popcount']}, constraints for {clock:g} MHz{differs}"
+    return WrittenRtl(written=words, clock_mhz=clock)
 
 
-def timeline(run: RunFolder, network: Network) -> dict[str, Any] | None:
+def timeline(run: RunFolder, network: Network) -> ReportedTimeline | None:
     """When each layer is at work in the first frame and in steady state, by the cycle model; None without a folding."""
     if not run.folding.exists():
         return None
     from bnn.folding import load_folding  # noqa: PLC0415
     from flow.stages.hardware import folding_popcount  # noqa: PLC0415 - Numba takes a second to import
+    from hw.cycles import timeline as cycles  # noqa: PLC0415
     from hw.cycles.prediction import size_buffers  # noqa: PLC0415
-    from hw.cycles.timeline import Span, layer_timeline  # noqa: PLC0415
     from hw.dataflow import build_dataflow  # noqa: PLC0415
 
     folding = load_folding(run.folding, network)
     dataflow = build_dataflow(network, folding, size_buffers(network, folding), popcount=folding_popcount(run, network))
-    found = layer_timeline(dataflow)
+    found = cycles.layer_timeline(dataflow)
 
-    def described(span: Span) -> dict[str, Any]:
-        layers = {name: {"busy": list(busy)} for name, busy in span.busy.items()}
-        return {"edges": list(span.edges), "layers": layers}
+    def described(span: cycles.Span) -> Span:
+        return Span(
+            edges=list(span.edges), layers={name: BusyLayer(busy=list(busy)) for name, busy in span.busy.items()}
+        )
 
-    return {
-        "first_frame": described(found.first_frame),
-        "steady": described(found.steady),
-        "settled": found.settled,
-    }
+    return ReportedTimeline(
+        first_frame=described(found.first_frame), steady=described(found.steady), settled=found.settled
+    )

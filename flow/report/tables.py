@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+Table = tuple[list[str], list[tuple[str, ...]]]
+"""Header and rows."""
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table; the first column to the left, the others to the right."""

@@ -47,7 +47,7 @@ def report_stage(stages: Mapping[str, Stage]) -> Stage:
         others = [RunFolder.open(other) for other in options.against]
         examinations = [Examination(one, stages) for one in (run, *others)]
         contents = collect(examinations[0], examinations[1:], options.study)
-        write_json(run.report_json, contents)
+        write_json(run.report_json, contents.to_json())
         write_text(run.report_markdown, to_markdown(contents))
         write_text(run.report_html, to_html(contents))
 

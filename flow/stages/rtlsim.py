@@ -147,7 +147,7 @@ def _show(run: RunFolder, figures: dict[str, Any]) -> None:
         f"{figures['frame_ii_cycles']:,} cycles (predicted {figures['predicted_frame_ii_cycles']:,}), latency "
         f"{figures['latency_cycles']:,} (predicted {figures['predicted_latency_cycles']:,}); simulated "
         f"{figures['frames_per_second']:,.0f} frames/s, {figures['cycles_per_second']:,.0f} cycles/s, "
-        f"{describe_popcount(figures)}"
+        f"{describe_popcount(figures['popcount'], figures['delivered_popcount'], figures['popcount_note'])}"
     )
     if figures["mismatches"]:
         raise UserError(

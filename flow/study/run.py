@@ -7,15 +7,15 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from bnn.errors import UserError
 from bnn.files import clear_stale, write_text
+from flow.run.figures.study import RowFigures
 from flow.study.plan import Study, StudyRow
-from flow.study.row import DONE, compute_row, finished_row
+from flow.study.row import DONE, compute_row, failed_row, finished_row
 from flow.study.table import write_tables
 
-Report = Callable[[StudyRow, dict[str, Any]], None]
+Report = Callable[[StudyRow, RowFigures], None]
 MAX_LOSSES = 3
 ROWS_A_WORKER = 4  # then a fresh process: each training leaves about 100 MB behind
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -30,7 +30,7 @@ def run_study(
     threads: int = 1,
     address: str | None = None,
     report: Report | None = None,
-) -> list[tuple[StudyRow, dict[str, Any]]]:
+) -> list[tuple[StudyRow, RowFigures]]:
     """Every row of a study; rows that are done are not done again, failed ones are.
 
     Args:
@@ -50,7 +50,7 @@ def run_study(
     """
     claim(study, out)
     rows = study.rows()
-    figures: dict[str, dict[str, Any]] = {}
+    figures: dict[str, RowFigures] = {}
     for row in rows:
         done = finished_row(out, row)
         if done is not None and row.id not in figures:
@@ -85,7 +85,7 @@ class _ClusterLostError(Exception):
 
 def _compute(
     rows: list[StudyRow], out: Path, data_dir: Path | None, jobs: int, threads: int, address: str | None
-) -> Iterator[tuple[StudyRow, dict[str, Any]]]:
+) -> Iterator[tuple[StudyRow, RowFigures]]:
     """Rows as they end; Ray is started again where it died."""
     missing = {row.id: row for row in rows}
     lost = 0
@@ -105,7 +105,7 @@ def _compute(
 
 def _session(
     rows: list[StudyRow], out: Path, data_dir: Path | None, jobs: int, threads: int, address: str | None
-) -> Iterator[tuple[StudyRow, dict[str, Any]]]:
+) -> Iterator[tuple[StudyRow, RowFigures]]:
     """Rows as they end, in one life of Ray."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_health_check_failure_threshold", "20")  # heartbeats that a busy machine may miss
@@ -127,12 +127,12 @@ def _session(
             except (ray.exceptions.LocalRayletDiedError, ray.exceptions.NodeDiedError) as error:
                 raise _ClusterLostError(type(error).__name__) from error
             except ray.exceptions.RayError as error:  # its process was killed: by the machine, or for want of memory
-                computed = {"status": "failed", "error": f"its process ended: {type(error).__name__}"}
+                computed = failed_row(row, f"its process ended: {type(error).__name__}")
             yield row, computed
     finally:
         ray.shutdown()
 
 
-def failures(results: list[tuple[StudyRow, dict[str, Any]]]) -> list[tuple[StudyRow, str]]:
+def failures(results: list[tuple[StudyRow, RowFigures]]) -> list[tuple[StudyRow, str]]:
     """Rows that failed, and why."""
-    return [(row, figures["error"]) for row, figures in results if figures["status"] != DONE]
+    return [(row, figures.error or "") for row, figures in results if figures.status != DONE]

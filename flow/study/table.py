@@ -14,14 +14,15 @@ from typing import Any
 
 import pandas as pd
 
-from bnn.files import atomic_path, write_figures, write_text
+from bnn.files import atomic_path, write_text
 from bnn.version import VERSION
 from flow.report.study import SUMMARY, plot_study_file, study_section
+from flow.run.figures.study import GroupedRows, RowFigures, Rows, Seed, StudySummary
 from flow.study.comparison import compare_points, find_axis, state
 from flow.study.plan import Study, StudyRow
 from flow.study.row import DONE, INTEGER, REFERENCE
 
-Result = tuple[StudyRow, dict[str, Any]]
+Result = tuple[StudyRow, RowFigures]
 FIGURES = (
     "status",
     "kind",
@@ -44,7 +45,7 @@ def write_tables(study: Study, results: list[Result], out: Path) -> None:
     with atomic_path(out / "rows.parquet") as temporary:
         frame.to_parquet(temporary, index=False)
     found = summarize(study, results)
-    write_figures(out / SUMMARY, found)
+    found.write(out / SUMMARY)
     question = f"{study.question}\n\n" if study.question else ""
     write_text(out / "summary.md", f"# {study.name}\n\n{question}{study_section(found)}")
     write_text(out / "accuracy.svg", plot_study_file(found))
@@ -56,9 +57,9 @@ def as_frame(results: list[Result]) -> pd.DataFrame:
     for row, figures in results:
         line: dict[str, Any] = {"id": row.id, "config": row.config_name, "variant": row.variant}
         line |= {key: value if isinstance(value, (int, float)) else str(value) for key, value in row.varied.items()}
-        line |= {"seed": row.seed} | {key: figures.get(key) for key in FIGURES}
-        line |= {f"plus_one/{name}": share for name, share in (figures.get("plus_one") or {}).items()}
-        lines.append(line | {"error": figures.get("error")})
+        line |= {"seed": row.seed} | {key: getattr(figures, key) for key in FIGURES}
+        line |= {f"plus_one/{name}": share for name, share in (figures.plus_one or {}).items()}
+        lines.append(line | {"error": figures.error})
     frame = pd.DataFrame(lines)
     for key in {key for row, _ in results for key in row.varied}:
         if frame[key].map(type).nunique() > 1:
@@ -66,55 +67,55 @@ def as_frame(results: list[Result]) -> pd.DataFrame:
     return frame
 
 
-def points(results: list[Result]) -> list[dict[str, Any]]:
+def points(results: list[Result]) -> list[GroupedRows]:
     """The rows that differ in their seed alone, taken together: mean and standard deviation of the accuracy."""
     grouped = []
     for _, group in groupby(results, key=lambda result: result[0].point):
         members = list(group)
         first = members[0][0]
-        done = [(row, figures) for row, figures in members if figures["status"] == DONE]
-        accuracies = [figures["accuracy"] for _, figures in done]
-        counted = [figures["mismatches"] for _, figures in done if figures["mismatches"] is not None]
-        kinds = {figures.get("kind", INTEGER) for _, figures in done}
+        seeds = [
+            Seed(seed=row.seed, config_hash=row.config.hash, accuracy=figures.accuracy)
+            for row, figures in members
+            if figures.status == DONE and figures.accuracy is not None
+        ]
+        done = [figures for _, figures in members if figures.status == DONE]
+        accuracies = [seed.accuracy for seed in seeds]
+        counted = [figures.mismatches for figures in done if figures.mismatches is not None]
+        kinds = {figures.kind or INTEGER for figures in done}
         grouped.append(
-            {
-                "config": first.config_name,
-                "variant": first.variant,
-                "varied": first.varied,
-                "seeds": len(accuracies),
-                "failed": len(members) - len(accuracies),
-                "mean": mean(accuracies) if accuracies else None,
-                "deviation": stdev(accuracies) if len(accuracies) > 1 else None,
-                "mismatches": sum(counted) if counted else None,
-                "accuracy_of": WHOSE[kinds.pop()] if len(kinds) == 1 else None,
-                "rows": [
-                    {"seed": row.seed, "config_hash": row.config.hash, "accuracy": figures["accuracy"]}
-                    for row, figures in done
-                ],
-            }
+            GroupedRows(
+                config=first.config_name,
+                variant=first.variant,
+                varied=first.varied,
+                seeds=len(accuracies),
+                failed=len(members) - len(accuracies),
+                mean=mean(accuracies) if accuracies else None,
+                deviation=stdev(accuracies) if len(accuracies) > 1 else None,
+                mismatches=sum(counted) if counted else None,
+                accuracy_of=WHOSE[kinds.pop()] if len(kinds) == 1 else None,
+                rows=seeds,
+            )
         )
     return grouped
 
 
-def summarize(study: Study, results: list[Result]) -> dict[str, Any]:
-    """What ``summary.json`` holds, and what the study's page, plot and section of a report are made from.
-
-    Returns:
-        ``name``, ``question``, ``rows`` (``planned``, ``done``, ``failed``), ``axis`` (`find_axis`), ``points``
-        (`compare_points`), ``statement`` and ``method`` (`state`).
-    """
+def summarize(study: Study, results: list[Result]) -> StudySummary:
+    """What ``summary.json`` holds, and what the study's page, plot and section of a report are made from."""
     axis = find_axis(study)
     compared = compare_points(points(results), axis)
     settings = prod(len(values) for values in study.vary.values())
-    return {
-        "askew_version": VERSION,
-        "name": study.name,
-        "question": study.question,
-        "rows": {
-            "planned": len(study.configs) * len(study.variants) * settings * len(study.seeds),
-            "done": sum(point["seeds"] for point in compared),
-            "failed": sum(point["failed"] for point in compared),
-        },
-        "axis": axis,
-        "points": compared,
-    } | state(compared, axis)
+    found = state(compared, axis)
+    return StudySummary(
+        askew_version=VERSION,
+        name=study.name,
+        question=study.question,
+        rows=Rows(
+            planned=len(study.configs) * len(study.variants) * settings * len(study.seeds),
+            done=sum(point.seeds for point in compared),
+            failed=sum(point.failed for point in compared),
+        ),
+        axis=axis,
+        points=compared,
+        statement=found.statement,
+        method=found.method,
+    )

@@ -48,6 +48,7 @@ def complete(run: Path) -> Path:
 
 
 def _add_study(run: Path) -> None:
+    from flow.run.figures import RowFigures
     from flow.study import load_study
     from flow.study.table import write_tables
 
@@ -59,13 +60,9 @@ def _add_study(run: Path) -> None:
     results = [
         (
             row,
-            {
-                "config_hash": row.config.hash,
-                "status": "done",
-                "kind": "integer",
-                "accuracy": 0.9 + n / 100,
-                "mismatches": 0,
-            },
+            RowFigures(
+                config_hash=row.config.hash, status="done", kind="integer", accuracy=0.9 + n / 100, mismatches=0
+            ),
         )
         for n, row in enumerate(loaded.rows())
     ]

@@ -39,8 +39,8 @@ def test_every_peer_computes_the_trained_model(size, tmp_path):
         given = session.run(None, {"pixels": to_pixels(case.images[:64]).numpy()})[0]
         np.testing.assert_allclose(given, logits, rtol=1e-6)
     checked = case.check()
-    assert set(checked["other_classes"].values()) == {0}
-    assert {"numpy", "numba", "qonnx", "onnxruntime where", "onnxruntime cast"} == set(checked["other_classes"])
+    assert set(checked.other_classes.values()) == {0}
+    assert {"numpy", "numba", "qonnx", "onnxruntime where", "onnxruntime cast"} == set(checked.other_classes)
     for ways in case.contestants().values():
         for way, run in ways.items():
             frames = run()
@@ -50,7 +50,8 @@ def test_every_peer_computes_the_trained_model(size, tmp_path):
 def test_the_figures_are_ratios_and_a_table(size, monkeypatch):
     monkeypatch.setattr(bench_simulator, "SIZES", {"small": size})
     monkeypatch.setattr(bench_simulator, "MEMORY_FRAMES", 100)
-    figures, markdown = bench_simulator.bench_simulator(("small",), threads=1, rounds=1, seconds=0.01)
+    measured, markdown = bench_simulator.bench_simulator(("small",), threads=1, rounds=1, seconds=0.01)
+    figures = measured.to_json()
     assert json.loads(json.dumps(figures)) == figures
     one = figures["networks"]["small"]
     for peer, ratio in one["numba_against"].items():

@@ -214,7 +214,8 @@ def test_what_is_shown_is_in_the_json(open_page, reported):
     for layer in report["network"]["layers"]:
         if layer["thresholds"]:
             assert sum(layer["thresholds"]["histogram"]["counts"]) == layer["mh"]
-    assert report["budget"] == {"board": "Pynq-Z2", "luts": 53200, "ffs": 106400, "bram18": 280}
+    offered = {"board": "Pynq-Z2", "luts": 53200, "ffs": 106400, "bram18": 280}
+    assert report["budget"] == offered | {"input_bytes_per_second": 64 / 8 * 100e6}, "a port of 64 bits at 100 MHz"
     assert [column["run"] for column in report["against"]] == ["other <b>"]
     assert page.locator("section#against th").all_inner_texts()[2].startswith("other <b>")
 
@@ -346,3 +347,77 @@ def test_a_run_of_which_little_is_known(exported_run, tmp_path, browser):
     assert missing["folding"] == f"askew run --run {run} --to fold"
     assert page.locator("section#hardware").count() == 0
     page.close()
+
+
+def test_the_head_names_board_and_clock_and_where_the_clock_comes_from(open_page, reported):
+    head = open_page().locator("header")
+    assert head.locator(".target").inner_text() == (
+        "For Pynq-Z2, at a clock of 100 MHz (assumed: nothing was placed and routed)."
+    )
+    assert "FRAMES/S AT 100 MHZ, ASSUMED" in head.locator("dt").all_inner_texts()[4].upper()
+    report = json.loads((reported / "report.json").read_text())
+    assert (report["board"], report["clock"]) == ("Pynq-Z2", {"mhz": 100.0, "origin": "assumed"})
+    assert head.inner_text().splitlines()[1] in (reported / "report.md").read_text()
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_on_a_phone_nothing_is_cut_without_a_hint(open_page, width):
+    """The browser lays it out: mismatches are on the screen, and what is wider than its box says so below it."""
+    page = open_page(width)
+    header = page.locator("section#accuracy th", has_text="mismatches with golden").bounding_box()
+    assert header["x"] >= 0
+    assert header["x"] + header["width"] <= width
+    for cell in page.locator("section#accuracy td:last-child").all():
+        box = cell.bounding_box()
+        assert box["x"] + box["width"] <= width
+    cut = 0
+    for box in page.locator(".scroll, pre").all():
+        hint = box.locator("xpath=following-sibling::*[1]")
+        assert hint.get_attribute("class") == "hint"
+        is_cut = box.evaluate("box => box.scrollWidth > box.clientWidth + 1")
+        assert hint.is_visible() == is_cut, box.get_attribute("aria-label")
+        if is_cut:
+            cut += 1
+            assert hint.bounding_box()["width"] > 100
+            box.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+            hint.wait_for(state="hidden", timeout=2000)
+    assert cut >= 3, "the tables of layers and hardware are wider than a phone"
+
+
+def test_what_fits_has_no_hint(open_page):
+    page = open_page(1600)
+    hints = page.locator("section#accuracy .hint").all()
+    assert len(hints) == 1
+    assert not hints[0].is_visible()
+
+
+def test_every_column_has_a_note_of_its_source(open_page, reported):
+    notes = open_page().locator("section#hardware .notes dt").all_inner_texts()
+    assert notes == ["cycles: folds", "our model"], "nothing else was run"
+    assert open_page().locator("section#accuracy .notes dt").all_inner_texts() == ["reference", "numpy"]
+    report = json.loads((reported / "report.json").read_text())
+    assert set(report["sources"]) == {"folds", *report["comparison"]["whole"]}
+
+
+def test_what_is_stale_is_said_and_not_shown(exported_run, tmp_path, browser):
+    """Oracle: what the test declares stale, as the stages will."""
+    from flow.report import collect, to_markdown
+    from flow.report.html import to_html
+    from flow.run.figures.report import StalePart
+    from flow.run.folder import RunFolder
+    from flow.stages.flow import FLOW
+    from flow.stages.freshness import Examination
+
+    stale = {"rtlsim": StalePart(because="folding.json is <another> one", command="askew rtlsim --run r")}
+    report = collect(Examination(RunFolder.open(exported_run), FLOW.stages)).with_parts(stale=stale)
+    (tmp_path / "report.html").write_text(to_html(report))
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    section = page.locator("section#missing")
+    assert section.locator("h2").inner_text() == "Stale or missing"
+    assert _rows(section.locator("table").first) == [
+        ["rtlsim", "folding.json is <another> one", "askew rtlsim --run r"]
+    ]
+    page.close()
+    assert "- rtlsim: stale, folding.json is <another> one: `askew rtlsim --run r`" in to_markdown(report)
+    assert report.to_json()["stale"]["rtlsim"]["command"] == "askew rtlsim --run r"

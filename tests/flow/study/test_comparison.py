@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_ind
 
+from flow.run.figures.study import GroupedRows, Seed
 from flow.study.comparison import compare_points, find_axis, holm, state
 from flow.study.plan import Study
 
@@ -12,15 +13,24 @@ def _study(**settings):
     return Study.model_validate({"name": "s", "configs": ["digits"]} | settings)
 
 
+def _point(config, variant, varied, accuracies):
+    return GroupedRows(
+        config=config,
+        variant=variant,
+        varied=varied,
+        seeds=len(accuracies),
+        failed=0,
+        mean=None,
+        deviation=None,
+        mismatches=None,
+        accuracy_of=None,
+        rows=[Seed(seed=seed, config_hash="", accuracy=accuracy) for seed, accuracy in enumerate(accuracies)],
+    )
+
+
 def _points(key, accuracies):
     return [
-        {
-            "config": "digits",
-            "variant": value if key == "variant" else "plain",
-            "varied": {} if key == "variant" else {key: value},
-            "seeds": len(seeds),
-            "rows": [{"seed": seed, "accuracy": accuracy} for seed, accuracy in enumerate(seeds)],
-        }
+        _point("digits", value if key == "variant" else "plain", {} if key == "variant" else {key: value}, seeds)
         for value, seeds in accuracies.items()
     ]
 
@@ -39,22 +49,20 @@ def test_differences_are_welchs():
     }
     points, _ = _compared(accuracies)
     for point in points[::2]:
-        expected = (
-            ttest_ind(accuracies[point["value"]], accuracies[0.0], equal_var=False) if point["value"] < 0 else None
-        )
-        difference = np.mean(accuracies[point["value"]]) - np.mean(accuracies[0.0])
-        assert point["difference"] == pytest.approx(difference)
+        expected = ttest_ind(accuracies[point.value], accuracies[0.0], equal_var=False) if point.value < 0 else None
+        difference = np.mean(accuracies[point.value]) - np.mean(accuracies[0.0])
+        assert point.difference == pytest.approx(difference)
         if expected is not None:
             low, high = expected.confidence_interval(0.95)
-            assert point["p_value"] == pytest.approx(expected.pvalue, rel=1e-9)
-            assert point["interval"] == pytest.approx([low, high], rel=1e-9)
+            assert point.p_value == pytest.approx(expected.pvalue, rel=1e-9)
+            assert point.interval == pytest.approx([low, high], rel=1e-9)
     # by hand: t = difference / (s / sqrt(5)), 4 degrees of freedom
     from scipy.stats import t as student
 
     error = np.std(accuracies[0.0], ddof=1) / np.sqrt(5)
-    assert points[2]["p_value"] == pytest.approx(2 * student.sf(points[2]["difference"] / error, 4))
-    assert points[1]["is_reference"]
-    assert points[1]["p_value"] is points[1]["differs"] is None
+    assert points[2].p_value == pytest.approx(2 * student.sf(points[2].difference / error, 4))
+    assert points[1].is_reference
+    assert points[1].p_value is points[1].differs is None
 
 
 def test_holm_by_hand():
@@ -70,7 +78,7 @@ def test_noise_alone_is_seldom_called_a_difference():
     found = 0
     for _ in range(400):
         points, _ = _compared({shift: drawn.normal(0.95, 0.002, 3).tolist() for shift in np.arange(-4.0, 5.0)})
-        found += any(point["differs"] for point in points)
+        found += any(point.differs for point in points)
     assert found / 400 < 0.08
 
 
@@ -99,8 +107,8 @@ def test_noise_alone_is_seldom_called_a_difference():
 )
 def test_the_axis_and_what_is_compared_with(settings, key, reference, others):
     axis = find_axis(_study(**settings))
-    assert (axis["key"], axis["reference"], axis["others"]) == (key, reference, others)
-    assert axis["numeric"] == (key not in {"variant", "config"} and "learned" not in settings["vary"][key])
+    assert (axis.key, axis.reference, axis.others) == (key, reference, others)
+    assert axis.numeric == (key not in {"variant", "config"} and "learned" not in settings["vary"][key])
 
 
 def test_every_series_has_its_own_reference():
@@ -108,14 +116,12 @@ def test_every_series_has_its_own_reference():
     points = []
     for variant, shift in (("x", 0.0), ("y", 0.1)):
         for ste, level in (("a", 0.5), ("b", 0.8)):
-            rows = [{"seed": seed, "accuracy": level + shift + 0.001 * seed} for seed in range(3)]
-            points.append(
-                {"config": "c", "variant": variant, "varied": {"activation.ste": ste}, "seeds": 3, "rows": rows}
-            )
+            seeds = [level + shift + 0.001 * seed for seed in range(3)]
+            points.append(_point("c", variant, {"activation.ste": ste}, seeds))
     compared = compare_points(points, find_axis(study))
-    assert [point["series"] for point in compared] == ["ste a", "ste b", "ste a", "ste b"]
-    assert [point["difference"] for point in compared] == [None, None, pytest.approx(0.1), pytest.approx(0.1)]
-    said = state(compared, find_axis(study))["statement"]
+    assert [point.series for point in compared] == ["ste a", "ste b", "ste a", "ste b"]
+    assert [point.difference for point in compared] == [None, None, pytest.approx(0.1), pytest.approx(0.1)]
+    said = state(compared, find_axis(study)).statement
     assert said.startswith("2 of 2 settings differ from variant x of the same ste beyond seed noise")
     assert "variant y with ste a (+10.00, corrected p < 0.0001)" in said
 
@@ -124,18 +130,18 @@ def test_words():
     quiet, axis = _compared({-0.5: [0.90, 0.92, 0.94], 0.0: [0.91, 0.93, 0.92], 0.5: [0.5]})
     said = state(quiet, axis)
     low, high = ttest_ind([0.90, 0.92, 0.94], [0.91, 0.93, 0.92], equal_var=False).confidence_interval(0.95)
-    assert said["statement"] == (
+    assert said.statement == (
         "No setting differs from threshold_shift 0.0 beyond seed noise. The largest difference is +0.00 percentage "
         "points, at threshold_shift -0.5 (corrected p = 1; "
         f"95 % interval of it alone {100 * low:+.2f} to {100 * high:+.2f}). "
         "1 to 3 seeds a setting."
     )
-    assert said["method"].endswith("over 1 comparison. 1 could not be tested.")
+    assert said.method.endswith("over 1 comparison. 1 could not be tested.")
     single, axis = _compared({0.0: [0.9], 0.5: [0.8]})
-    assert "cannot be said. 1 seed a setting." in state(single, axis)["statement"]
+    assert "cannot be said. 1 seed a setting." in state(single, axis).statement
     alike, axis = _compared({0.0: [0.9, 0.9], 0.5: [0.8, 0.8]})
-    assert "cannot be said. 2 seeds a setting." in state(alike, axis)["statement"]
+    assert "cannot be said. 2 seeds a setting." in state(alike, axis).statement
     no_reference, axis = _compared({0.0: [], 0.5: [0.8, 0.9]})
-    assert "cannot be said" in state(no_reference, axis)["statement"]
+    assert "cannot be said" in state(no_reference, axis).statement
     axis = find_axis(_study(configs=["a", "b"]))
-    assert state(compare_points([], axis), axis)["statement"] == "No row has been done yet."
+    assert state(compare_points([], axis), axis).statement == "No row has been done yet."

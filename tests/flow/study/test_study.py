@@ -15,6 +15,7 @@ from ray.cluster_utils import Cluster
 
 from bnn import UserError
 from flow.cli.main import run as askew
+from flow.run.figures import RowFigures
 from flow.study import load_study
 from flow.study.plan import StudyError
 from flow.study.table import points
@@ -235,15 +236,20 @@ def test_points_by_hand(study_file):
     rows = load_study(study_file).rows()
     accuracies = [0.5, 0.7, 0.9, None]
     results = [
-        (row, {"status": "done", "accuracy": value, "mismatches": 1} if value else {"status": "failed", "error": "x"})
+        (
+            row,
+            RowFigures(status="done", config_hash=row.config.hash, accuracy=value, mismatches=1)
+            if value
+            else RowFigures(status="failed", config_hash=row.config.hash, error="x"),
+        )
         for row, value in zip(rows, accuracies, strict=True)
     ]
     first, second = points(results)
-    assert (first["mean"], first["deviation"], first["seeds"], first["mismatches"]) == (
+    assert (first.mean, first.deviation, first.seeds, first.mismatches) == (
         pytest.approx(0.6),
         pytest.approx(0.1414, abs=1e-4),
         2,
         2,
     )
-    assert (second["mean"], second["deviation"], second["failed"]) == (0.9, None, 1)
-    assert json.dumps(first)
+    assert (second.mean, second.deviation, second.failed) == (0.9, None, 1)
+    assert json.dumps(first.to_json())

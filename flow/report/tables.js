@@ -21,3 +21,14 @@ for (const table of document.querySelectorAll("table.sorts")) {
     body.append(...keyed.map(([, row]) => row));
   }));
 }
+// A box that is narrower than what is in it says so in words below, until its end has been reached.
+for (const box of document.querySelectorAll(".scroll, pre")) {
+  const hint = document.createElement("p");
+  hint.className = "hint";
+  hint.textContent = "More to the right: scroll sideways \u2192";
+  box.after(hint);
+  const look = () => { hint.hidden = box.scrollWidth - box.clientWidth - box.scrollLeft < 2; };
+  box.addEventListener("scroll", look);
+  new ResizeObserver(look).observe(box);
+  look();
+}
