@@ -100,7 +100,9 @@ def estimate(
     figures = run_estimate(run, options, frames)
     _show(figures)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    console.print(fit_line(options.target, UnitCost(figures["frame_ii_cycles"], **figures["resources"])))
+    console.print(
+        fit_line(options.target, UnitCost.read({"cycles": figures["frame_ii_cycles"], **figures["resources"]}))
+    )
     if figures["mismatches"]:
         raise UserError(f"finn estimate: {figures['mismatches']} answers of FINN's graphs differ from golden")
 
@@ -108,7 +110,8 @@ def estimate(
 def _show_layers(figures: dict[str, Any]) -> None:
     columns = ("pe", "simd", "cycles", "lut", "bram18")
     has_types = any("accumulator" in layer for layer in figures["layers"].values())
-    table = Table("layer", *columns, *(["accumulator"] if has_types else []), box=None, pad_edge=False)
+    titles = (*columns[:3], "LUTs", "BRAM18")
+    table = Table("layer", *titles, *(["accumulator"] if has_types else []), box=None, pad_edge=False)
     for name, layer in {**figures["layers"], **figures.get("others", {})}.items():
         cells = [f"{layer[column]:,}" if layer.get(column) is not None else "-" for column in columns]
         counted = layer.get("accumulator")

@@ -17,7 +17,7 @@ _ROWS = {
     "latency_cycles": "latency of one frame, cycles",
     "frames_per_second": "frames/s",
     "latency_us": "latency of one frame, us",
-    "luts": "LUT",
+    "luts": "LUTs",
     "bram18": "BRAM18",
 }
 

@@ -24,7 +24,7 @@ def layer_table(layers: dict[str, Any]) -> Table:
     """Header and rows: PE, SIMD, cycles and resources of every layer."""
     resources = [
         (key, title, source)
-        for key, title in (("luts", "LUT"), ("bram18", "BRAM18"))
+        for key, title in (("luts", "LUTs"), ("bram18", "BRAM18"))
         for source in ("askew_model", "finn_estimate", "finn_synthesis")
         if source != "finn_synthesis" or any(layer[key][source] is not None for layer in layers.values())
     ]
@@ -59,7 +59,7 @@ def whole_table(whole: dict[str, Any], budget: dict[str, Any] | None) -> Table:
         "clock_mhz": "clock, MHz",
         "frames_per_second": "frames/s at that clock",
         "latency_us": "latency of one frame, us",
-        "luts": "LUT",
+        "luts": "LUTs",
         "bram18": "BRAM18",
     }
     columns = [(SOURCES[source], whole[source]) for source in shown]

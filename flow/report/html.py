@@ -91,7 +91,7 @@ def _tiles(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("cycles a frame", number(summary["frame_ii_cycles"])),
         ("latency, us", number(summary["latency_us"])),
         ("frames/s", number(summary["frames_per_second"])),
-        ("LUT, estimated", number(summary["luts"])),
+        ("LUTs, estimated", number(summary["luts"])),
     ]
     return [(title, value) for title, value in tiles if value != "-"]
 

@@ -113,7 +113,7 @@ def resource_shares(report: dict[str, Any]) -> list[tuple[str, str, int, int]]:
         return []
     folding = report["hardware"]["folding"] or {}
     found = []
-    for key, title in (("luts", "LUT"), ("ffs", "FF"), ("bram18", "BRAM18")):
+    for key, title in (("luts", "LUTs"), ("ffs", "FF"), ("bram18", "BRAM18")):
         for source in SOURCES:
             taken = folding.get("ffs") if (key, source) == ("ffs", "askew_model") else whole[source].get(key)
             if taken is not None:
@@ -123,7 +123,7 @@ def resource_shares(report: dict[str, Any]) -> list[tuple[str, str, int, int]]:
 
 def plot_resources(board: str, shares: list[tuple[str, str, int, int]]) -> Markup:
     """What each source says is taken of the board."""
-    colours = {"LUT": BLUE, "FF": GREEN, "BRAM18": ORANGE}
+    colours = {"LUTs": BLUE, "FF": GREEN, "BRAM18": ORANGE}
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()

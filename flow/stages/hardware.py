@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from dataclasses import asdict
 from fractions import Fraction
@@ -17,22 +16,21 @@ from numpy.typing import NDArray
 from bnn.classes import classes_of
 from bnn.errors import UserError
 from bnn.files import write_figures
-from bnn.folding import Folding, load_folding
+from bnn.folding import Folding, FoldingFile, Goal, load_folded, load_folding
 from bnn.network import Network
 from flow.boards import board_of_ours
 from flow.ladder.climb import accuracy, mismatching_frames
 from flow.run.folder import RunFolder
-from flow.run.progress import progress_bar
+from flow.run.progress import console, progress_bar
 from flow.stages.limits import input_limit, limits
 from hw.boards.board import DEFAULT_UTILIZATION, board_names
-from hw.cycles.prediction import Prediction, UnitCycles, predict
-from hw.generator import Design
+from hw.cycles import Prediction, UnitCycles, predict_cycles
+from hw.generator import DEFAULT_CLOCK_MHZ, Design, file_popcount
 from hw.rtlsim import Effort, RtlResult, simulate_design
-from hw.solver.solve import FoldedDesign, fold_for_latency, fold_for_max_rate, fold_for_rate
-from hw.units.units import PopcountStyle
+from hw.solver import FoldedDesign, fold_for_latency, fold_for_max_rate, fold_for_rate
+from hw.units import LAYER_KINDS, PopcountStyle
 
 DEFAULT_FRAMES = 100
-DEFAULT_CLOCK_MHZ = 100.0
 SIMULATED_XNORS = 8192  # in the delivered style: about 10 s of compiling for each 1,000; all of TFC at once has 59,008
 
 
@@ -45,18 +43,22 @@ def build_folder() -> Path:
 
 def open_folding(run: RunFolder, network: Network) -> Folding:
     """The run's folding."""
-    return load_folding(run.require(run.folding, "fold"), network)
+    return open_folded(run, network).folding
+
+
+def open_folded(run: RunFolder, network: Network) -> FoldingFile:
+    """The run's folding, and what its file says beside it."""
+    return load_folded(run.require(run.folding, "fold"), network)
 
 
 def folding_popcount(run: RunFolder, network: Network) -> PopcountStyle:
     """How the design that the run was folded for counts bits; compressor trees where `folding.json` does not say."""
-    named = str((run.result("folding", network) or {}).get("popcount")).upper()
-    return PopcountStyle[named] if named in PopcountStyle.__members__ else PopcountStyle.COMPRESSOR
+    return file_popcount(open_folded(run, network))
 
 
 def delivered_design(run: RunFolder, network: Network) -> Design:
-    """The design that `askew rtl` writes, but for the clock, which is in the constraints alone."""
-    return Design.of(network, open_folding(run, network), popcount=folding_popcount(run, network))
+    """The design that `askew rtl` writes, unless that is asked for another clock, which is in the constraints alone."""
+    return Design.of_file(network, open_folded(run, network), lambda why: console.print(f"{run.folding}: {why}"))
 
 
 def simulated_design(delivered: Design, popcount: PopcountStyle | None = None) -> Design:
@@ -75,12 +77,7 @@ def simulated_design(delivered: Design, popcount: PopcountStyle | None = None) -
 
 def folding_clock(run: RunFolder, network: Network) -> float | None:
     """The clock in MHz that the run's folding and its frames/s are for; None where it was folded without one."""
-    clock = (run.result("folding", network) or {}).get("clock_mhz")
-    if clock is None:
-        return None
-    if isinstance(clock, bool) or not isinstance(clock, (int, float)) or not 0 < clock < math.inf:
-        raise UserError(f"{run.folding}: clock_mhz ({clock!r}) must be a number above 0; run `askew fold` again")
-    return float(clock)
+    return open_folded(run, network).clock_mhz
 
 
 def find_popcount(name: str | None) -> PopcountStyle | None:
@@ -117,7 +114,7 @@ def run_fold(
     clock = clock_mhz if clock_mhz is not None else chosen.clock_mhz if chosen else None
     if folding is not None:
         style = PopcountStyle.for_family(chosen.family if chosen else "generic")
-        design = FoldedDesign.of(network, load_folding(folding, network), style)
+        goal, design = Goal.GIVEN, FoldedDesign.of(network, load_folding(folding, network), style)
         if chosen:
             design.verify(chosen)
     else:
@@ -126,13 +123,15 @@ def run_fold(
         utilization = DEFAULT_UTILIZATION if utilization is None else utilization
         share = chosen.share(utilization)
         if target_fps is not None:
-            design = fold_for_rate(network, share, target_fps, clock)
+            goal, design = Goal.TARGET_FPS, fold_for_rate(network, share, target_fps, clock)
         elif latency:
-            design = fold_for_latency(network, share)
+            goal, design = Goal.LATENCY, fold_for_latency(network, share)
         else:
             roof = input_limit(network, chosen, clock) if input_roof else None
-            design = fold_for_max_rate(network, share, roof.cycles if roof else Fraction(0))
-    described = design.describe(chosen, clock) | limits(network, chosen, clock, None if folding else utilization)
+            goal, design = Goal.MAX_FPS, fold_for_max_rate(network, share, roof.cycles if roof else Fraction(0))
+    described = design.describe(chosen, clock, goal, target_fps=target_fps) | limits(
+        network, chosen, clock, None if folding else utilization
+    )
     write_figures(run.folding, described)
     return run.folding, described
 
@@ -185,7 +184,7 @@ def run_rtlsim(
     design = dataclasses.replace(simulated_design(delivered, popcount), stall_gates=stall > 0)
     options = {"stall": stall, "seed": seed, "trace_path": trace, "trace_frames": trace_frames, "threads": threads}
     measured = stream(design, golden.images, **options)
-    predicted = predict(design.dataflow, frames=len(measured.label_cycles))
+    predicted = predict_cycles(design.dataflow, frames=len(measured.label_cycles))
     wrong_labels = measured.labels != classes_of(golden.scores)
     wrong = np.union1d(mismatching_frames(measured.scores, golden.scores), np.flatnonzero(wrong_labels))
     figures = {
@@ -253,7 +252,7 @@ def layer_figures(
 
 
 def _main_unit(units: tuple[UnitCycles, ...], layer: str) -> UnitCycles:
-    main = [unit for unit in units if unit.layer == layer and unit.kind in {"mvau", "mvau_int", "maxpool"}]
+    main = [unit for unit in units if unit.layer == layer and unit.kind in LAYER_KINDS]
     assert len(main) == 1, (layer, units)
     return main[0]
 

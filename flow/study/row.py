@@ -59,7 +59,7 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> d
     from hw.simulator import simulate  # noqa: PLC0415
     from onnx_export.absorb import absorb  # noqa: PLC0415
     from training.data.datasets import load_dataset  # noqa: PLC0415
-    from training.fit.evaluate import predict  # noqa: PLC0415
+    from training.fit.evaluate import float_scores  # noqa: PLC0415
     from training.fit.train import load_trained, train  # noqa: PLC0415
 
     torch.set_num_threads(threads)
@@ -84,5 +84,5 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> d
         "kind": INTEGER,
         "network_hash": network.hash,
         "accuracy": accuracy(scores, test.labels),
-        "mismatches": len(mismatching_frames(predict(model, test.images), scores)),
+        "mismatches": len(mismatching_frames(float_scores(model, test.images), scores)),
     }

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from bnn import MatrixLayer, Network
 from bnn.folding import Folding
-from hw.cycles.prediction import UnitCycles
+from hw.cycles import UnitCycles
 from hw.dataflow import Dataflow
 from hw.generator import Design
-from hw.rtlsim.bench import captures, counts_beats, layer_outputs
+from hw.rtlsim.bench import captures, layer_outputs
 from hw.rtlsim.build import Effort, RtlSimulationError, build
 from hw.rtlsim.registers import Registers
 from hw.simulator import check_images
-from hw.units.units import PopcountStyle, ScoreMap, Stream
+from hw.units import PopcountStyle, ScoreMap, Stream
 
 MIN_FRAMES = 3
 STUCK = 3
@@ -262,7 +262,7 @@ def _unit_cycles(dataflow: Dataflow, statistics: dict[str, Any]) -> tuple[UnitCy
             unit.kind,
             unit.layer,
             accepted=statistics["accepted"][index],
-            busy=statistics["accepted" if counts_beats(unit) else "busy"][index],
+            busy=statistics["accepted" if unit.busy("") is None else "busy"][index],
             blocked=statistics["blocked"][index + 1],
             starved=statistics["starved"][index],
         )
