@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -15,7 +16,6 @@ from bnn.network import Network
 from bnn.readers import door, read_json
 
 FOLDING_FOLDER = Path(__file__).parents[1] / "foldings"
-LARGEST = 1e300
 AGAIN = "run `askew fold` again"
 FORMER_ORDERS = {"replay": LoopOrder.OUTPUT_MAJOR, "accumulate": LoopOrder.INPUT_MAJOR}
 """Other words for the loop orders, which files written before these had one each still hold."""
@@ -161,4 +161,4 @@ def _name(value: Any) -> str | None:
 
 def _positive(value: Any) -> float | None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and 0 < value < LARGEST else None
+    return float(value) if is_number and 0 < value < math.inf else None

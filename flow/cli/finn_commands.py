@@ -100,9 +100,8 @@ def estimate(
     figures = run_estimate(run, options, frames)
     _show(figures)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    console.print(
-        fit_line(options.target, UnitCost.read({"cycles": figures["frame_ii_cycles"], **figures["resources"]}))
-    )
+    cost = UnitCost.read({"cycles": figures["frame_ii_cycles"], **figures["resources"]})
+    console.print(fit_line(options.target, cost))
     if figures["mismatches"]:
         raise UserError(f"finn estimate: {figures['mismatches']} answers of FINN's graphs differ from golden")
 
