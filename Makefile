@@ -96,7 +96,7 @@ lint: setup ## Check style and types: ruff, mypy --strict; Verilator and slang o
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
-	@$(VENV)/bin/python -m hw.lint
+	@$(VENV)/bin/python -m hw.verify.lint
 
 ci: lint test ## What continuous integration runs: lint, then the tests
 

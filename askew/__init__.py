@@ -24,11 +24,11 @@ from bnn.folding import Folding, LayerFolding, LoopOrder
 from bnn.network import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
 from bnn.version import VERSION
 from hw.boards.board import Board, board_names
-from hw.cycles.prediction import Prediction, UnitCycles
+from hw.cycles import Prediction, UnitCycles
 from hw.resources import Resources
 from hw.rtlsim import RtlResult
 from hw.simulator import Backend
-from hw.solver.solve import FoldedDesign
+from hw.solver import FoldedDesign
 
 __version__ = VERSION
 

@@ -19,14 +19,11 @@ from flow.stages.hardware import build_folder, simulated_design
 from flow.stages.limits import input_limit
 from hw.boards import board as boards
 from hw.boards.board import DEFAULT_UTILIZATION, Board
-from hw.cycles import prediction
-from hw.cycles.prediction import Prediction
-from hw.generator import Design
+from hw.cycles import Prediction, predict_cycles
+from hw.generator import DEFAULT_CLOCK_MHZ, Design
 from hw.rtlsim import Effort, RtlResult, simulate_design
-from hw.solver.solve import FoldedDesign, fold_for_latency, fold_for_max_rate, fold_for_rate
-from hw.units.units import PopcountStyle
-
-DEFAULT_CLOCK_MHZ = 100.0
+from hw.solver import FoldedDesign, fold_for_latency, fold_for_max_rate, fold_for_rate
+from hw.units import PopcountStyle
 
 
 def load_board(name_or_path: str | PathLike[str]) -> Board:
@@ -124,7 +121,7 @@ def predict(folded: FoldedDesign, frames: int | None = None) -> Prediction:
     """
     if frames is not None and frames < 2:
         raise UserError(f"predict: frames ({frames}) must be at least 2")
-    return prediction.predict(folded.dataflow, frames)
+    return predict_cycles(folded.dataflow, frames)
 
 
 def rtl(folded: FoldedDesign, folder: str | PathLike[str], *, clock_mhz: float = DEFAULT_CLOCK_MHZ) -> Path:

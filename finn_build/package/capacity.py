@@ -14,7 +14,7 @@ class Capacity:
     """What a board has for a design: FINN's kinds of resources."""
 
     board: str
-    lut: int
+    luts: int
     bram18: int
     dsp: int
 
@@ -26,14 +26,14 @@ def finn_capacity(board: str) -> Capacity | None:
     if board not in platforms:
         return None
     dies = platforms[board]().compute_resources
-    lut, _, bram18, _, dsp = (sum(counts) for counts in zip(*dies, strict=True))
-    return Capacity(board, int(lut), int(bram18), int(dsp))
+    luts, _, bram18, _, dsp = (sum(counts) for counts in zip(*dies, strict=True))
+    return Capacity(board, int(luts), int(bram18), int(dsp))
 
 
 def shortages(cost: UnitCost, capacity: Capacity) -> list[str]:
     """Of which resource how much is missing, in words; empty where the design fits."""
     demands = (
-        ("LUTs", cost.lut, capacity.lut),
+        ("LUTs", cost.luts, capacity.luts),
         ("block RAMs of 18 kbit", cost.bram18, capacity.bram18),
         ("DSPs", cost.dsp, capacity.dsp),
     )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from bnn import MatrixLayer, Network, UserError
 from bnn.version import VERSION
 from finn_build.package.space import MEMORIES, FinnFolding
-from finn_build.worker.costs import UnitCost
 
 
 def finn_version() -> str:
@@ -24,10 +22,10 @@ def describe(network: Network, folding: FinnFolding) -> dict[str, Any]:
     others: dict[str, dict[str, Any]] = {}
     for name, choice in folding.choices.items():
         if choice.folding is None:
-            others[name] = {"cycles": choice.cost.cycles, **_resources(choice.cost)}
+            others[name] = {"cycles": choice.cost.cycles, **choice.cost.resources()}
         else:
             (pe, simd), matrix = choice.folding, choice.units["matrix"]
-            layers[name] = {"pe": pe, "simd": simd, "cycles": matrix.cycles, **_resources(choice.cost)}
+            layers[name] = {"pe": pe, "simd": simd, "cycles": matrix.cycles, **choice.cost.resources()}
     total = folding.cost
     return {
         "network_hash": network.hash,
@@ -36,7 +34,7 @@ def describe(network: Network, folding: FinnFolding) -> dict[str, Any]:
         "layers": layers,
         "others": others,
         "ram_styles": folding.ram_styles,
-        **_resources(total),
+        **total.resources(),
         "frame_ii_cycles": total.cycles,
     }
 
@@ -66,7 +64,3 @@ def read_ram_styles(described: Mapping[str, Any], network: Network, where: str) 
 
 def _layer(network: Network, name: str) -> object:
     return next(layer for layer in network.layers if layer.name == name)
-
-
-def _resources(cost: UnitCost) -> dict[str, int]:
-    return {key: value for key, value in asdict(cost).items() if key in ("lut", "bram18", "uram", "dsp")}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bnn import ConvLayer, DenseLayer, MatrixLayer, MaxPoolLayer, Network, UserError
+from bnn import MatrixLayer, MaxPoolLayer, Network
+from bnn.folding import Folding, LayerFolding, divisors
 from finn_build.compiler.nodes import Compiler, FinnNode, Role, finn_nodes
 
-LayerFolding = tuple[int, int]  # (pe, simd)
+PeSimd = tuple[int, int]
 RamStyles = Mapping[str, Mapping[str, str]]
 """Layer to role ("matrix", "window") to where its memory goes: "block" or "distributed", FINN's words."""
 
@@ -18,7 +19,7 @@ SHALLOW_WORDS = 16
 
 def folding_config(
     network: Network,
-    folding: Mapping[str, LayerFolding],
+    folding: Mapping[str, PeSimd],
     compiler: Compiler = Compiler.FINN_PLUS,
     ram_styles: RamStyles | None = None,
 ) -> dict[str, dict[str, Any]]:
@@ -28,10 +29,9 @@ def folding_config(
     that no width converter stands between them. Pools keep FINN's choice, all channels at once.
 
     Raises:
-        UserError: a layer is missing or unknown, or its PE or SIMD does not divide.
+        FoldingError: a layer is missing or unknown, or its PE or SIMD does not divide.
     """
-    verify_folding(network, folding)
-    cycles = max(matrix_cycles(network, folding).values())
+    cycles = max(checked_folding(network, folding).cycles(network).values())
     config: dict[str, dict[str, Any]] = {"Defaults": {}}
     for node in finn_nodes(network, compiler):
         if node.role is Role.LABEL:
@@ -51,9 +51,7 @@ def matrix_beside(network: Network, node: FinnNode) -> str:
     return node.layer if node.layer in names else names[0]
 
 
-def node_options(
-    network: Network, node: FinnNode, folding: LayerFolding, ram_style: str | None = None
-) -> dict[str, Any]:
+def node_options(network: Network, node: FinnNode, folding: PeSimd, ram_style: str | None = None) -> dict[str, Any]:
     """What FINN's folding configuration says of one node, but for the label; empty where FINN's own choice stands.
 
     Args:
@@ -81,34 +79,6 @@ def label_pe(network: Network, cycles: int) -> int:
     return next(pe for pe in divisors(network.classes) if network.classes // pe <= cycles)
 
 
-def matrix_cycles(network: Network, folding: Mapping[str, LayerFolding]) -> dict[str, int]:
-    """Cycles of one frame in every matrix, as FINN counts them: positions times both folds."""
-    cycles = {}
-    for layer, shape, _ in network.walk():
-        if isinstance(layer, DenseLayer | ConvLayer):
-            pe, simd = folding[layer.name]
-            height, width, _ = layer.output_shape(shape)
-            cycles[layer.name] = (layer.mw // simd) * (layer.mh // pe) * height * width
-    return cycles
-
-
-def verify_folding(network: Network, folding: Mapping[str, LayerFolding]) -> None:
-    """Raise UserError at the first layer that the folding does not fit."""
-    matrices = {layer.name: layer for layer in network.layers if isinstance(layer, MatrixLayer)}
-    for name in folding:
-        if name not in matrices:
-            raise UserError(f"folding: layer {name} is not in the network; its layers: {', '.join(matrices)}")
-    for name, layer in matrices.items():
-        if name not in folding:
-            raise UserError(f"folding: layer {name} is missing; give its pe and simd")
-        pe, simd = folding[name]
-        quantity, channels = ("c_in", layer.c_in) if isinstance(layer, ConvLayer) else ("mw", layer.mw)
-        if simd < 1 or channels % simd:
-            raise UserError(f"layer {name}: {quantity} ({channels}) must be divisible by simd ({simd})")
-        if pe < 1 or layer.mh % pe:
-            raise UserError(f"layer {name}: mh ({layer.mh}) must be divisible by pe ({pe})")
-
-
-def divisors(number: int) -> list[int]:
-    """All of them, ascending."""
-    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+def checked_folding(network: Network, folding: Mapping[str, PeSimd]) -> Folding:
+    """The folding as ours; raises FoldingError at the first layer that it does not fit."""
+    return Folding.of(network, {name: LayerFolding(pe, simd) for name, (pe, simd) in folding.items()})

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bnn import Network, UserError
 from finn_build.compiler.boards import FinnBoard
 from finn_build.compiler.nodes import Compiler
-from finn_build.package.folding import LayerFolding, RamStyles, verify_folding
+from finn_build.package.folding import PeSimd, RamStyles, checked_folding
 
 
 class Frames(Protocol):
@@ -64,7 +64,7 @@ class BuildSettings:
 
     board: FinnBoard
     clock_mhz: float
-    folding: Mapping[str, LayerFolding] | None
+    folding: Mapping[str, PeSimd] | None
     target_fps: int | None = None
     compiler: Compiler = Compiler.FINN_PLUS
     verify_frames: int = 4
@@ -75,7 +75,7 @@ class BuildSettings:
         if (self.folding is None) == (self.target_fps is None):
             raise UserError("finn: give either a folding or a target rate in frames per second, not both or neither")
         if self.folding is not None:
-            verify_folding(network, self.folding)
+            checked_folding(network, self.folding)
         if self.target_fps is not None and self.target_fps < 1:
             raise UserError(f"finn: target rate ({self.target_fps} frames/s) must be at least 1")
         if not 0 < self.clock_mhz <= 1000:

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn import ConvLayer, MatrixLayer, Network, UserError
+from bnn.folding import divisors
 from finn_build.compiler.form import finn_form
 from finn_build.compiler.nodes import FinnNode, Role, finn_nodes
-from finn_build.package.folding import LayerFolding, divisors, label_pe, matrix_beside, node_options
+from finn_build.package.folding import PeSimd, label_pe, matrix_beside, node_options
 from finn_build.package.settings import BuildSettings, Frames
 from finn_build.worker.costs import UnitCost, total_cost, unit_costs
 from finn_build.worker.process import Progress
@@ -33,7 +34,7 @@ MEMORIES = ("block", "distributed")
 class Budget:
     """What a design may take in FINN's estimate."""
 
-    lut: int
+    luts: int
     bram18: int
 
 
@@ -47,7 +48,7 @@ class Choice:
         units: role to what FINN estimates for it.
     """
 
-    folding: LayerFolding | None
+    folding: PeSimd | None
     ram_styles: Mapping[str, str]
     units: Mapping[str, UnitCost]
     cost: UnitCost = field(init=False)
@@ -63,7 +64,7 @@ class FinnFolding:
     choices: Mapping[str, Choice]
 
     @property
-    def layers(self) -> dict[str, LayerFolding]:
+    def layers(self) -> dict[str, PeSimd]:
         """(pe, simd) of every matrix."""
         return {name: choice.folding for name, choice in self.choices.items() if choice.folding is not None}
 
@@ -130,14 +131,14 @@ class FinnSpace:
                 rams = choice.cost.bram18
                 if rams >= len(front):
                     continue
-                luts = front[: len(front) - rams] + choice.cost.lut
+                luts = front[: len(front) - rams] + choice.cost.luts
                 better = luts < after[rams:]
                 after[rams:][better] = luts[better]
                 chosen[rams:][better] = number
             front = after
             steps.append((allowed, chosen))
         rams = int(front.argmin())
-        if front[rams] > budget.lut:
+        if front[rams] > budget.luts:
             return None
         found: dict[str, Choice] = {}
         for name, (allowed, chosen) in zip(reversed(self.choices), reversed(steps), strict=True):
@@ -225,7 +226,7 @@ def _combine(nodes: list[FinnNode], priced: list[list[tuple[_Option, UnitCost]]]
 def _undominated(choices: list[Choice]) -> list[Choice]:
     """Without those that another beats in LUTs and block RAMs, cheapest in LUTs first."""
     kept: list[Choice] = []
-    for choice in sorted(choices, key=lambda choice: (choice.cost.lut, choice.cost.bram18, choice.cost.cycles)):
+    for choice in sorted(choices, key=lambda choice: (choice.cost.luts, choice.cost.bram18, choice.cost.cycles)):
         if not kept or choice.cost.bram18 < kept[-1].cost.bram18:
             kept.append(choice)
     return kept

@@ -14,6 +14,8 @@ from finn_build.package.package import OUTPUT, write_package
 from finn_build.package.settings import BuildSettings, Frames
 from finn_build.worker.process import Progress, run_worker
 
+NAMES = {"lut": "luts"}
+"""Key of FINN's figures in files, a promise, to our word for it."""
 BUILD_STEPS = 11  # the steps that FINN's builder runs up to its estimates
 
 
@@ -23,7 +25,7 @@ class UnitCost:
 
     Attributes:
         cycles: of one frame; of several units, the slowest one's.
-        lut: look-up tables.
+        luts: look-up tables.
         bram18: block RAMs of 18 kbit.
         uram: UltraRAMs.
         dsp: multipliers.
@@ -31,7 +33,7 @@ class UnitCost:
     """
 
     cycles: int = 0
-    lut: int = 0
+    luts: int = 0
     bram18: int = 0
     uram: int = 0
     dsp: int = 0
@@ -40,12 +42,21 @@ class UnitCost:
     def __add__(self, other: UnitCost) -> UnitCost:
         return UnitCost(
             max(self.cycles, other.cycles),
-            self.lut + other.lut,
+            self.luts + other.luts,
             self.bram18 + other.bram18,
             self.uram + other.uram,
             self.dsp + other.dsp,
             self.problem or other.problem,
         )
+
+    @classmethod
+    def read(cls, figures: Mapping[str, Any]) -> UnitCost:
+        """As results and the worker write it, who call LUTs ``lut``."""
+        return cls(**{NAMES.get(key, key): value for key, value in figures.items()})
+
+    def resources(self) -> dict[str, int]:
+        """As results hold it."""
+        return {key: getattr(self, NAMES.get(key, key)) for key in ("lut", "bram18", "uram", "dsp")}
 
 
 def total_cost(costs: Sequence[UnitCost]) -> UnitCost:
@@ -87,4 +98,4 @@ def unit_costs(
     }
     answer = run_worker("costs", job, package, progress)
     shutil.rmtree(package, ignore_errors=True)
-    return {name: [UnitCost(**figures) for figures in listed] for name, listed in answer["nodes"].items()}
+    return {name: [UnitCost.read(figures) for figures in listed] for name, listed in answer["nodes"].items()}

@@ -16,7 +16,7 @@ from flow.stages.hardware import build_folder
 from hw.generator import Design
 from hw.rtlsim import simulate_design
 from hw.simulator import simulate
-from hw.units.units import PopcountStyle
+from hw.units import PopcountStyle
 
 FRAMES = {"TFC": 10_000, "CNV": 50}
 FOLDINGS = {"TFC": "finn-tfc", "CNV": "finn-cnv"}

@@ -20,7 +20,7 @@ _ROWS = {
     "frames_per_second": "frames/s",
     "clock": "clock of these figures, MHz",
     "latency_us": "latency of one frame, us",
-    "luts": "LUT",
+    "luts": "LUTs",
     "bram18": "BRAM18",
 }
 

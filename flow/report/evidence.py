@@ -141,15 +141,10 @@ def timeline(run: RunFolder, network: Network) -> ReportedTimeline | None:
     """When each layer is at work in the first frame and in steady state, by the cycle model; None without a folding."""
     if not run.folding.exists():
         return None
-    from bnn.folding import load_folding  # noqa: PLC0415
-    from flow.stages.hardware import folding_popcount  # noqa: PLC0415 - Numba takes a second to import
+    from flow.stages.hardware import delivered_design  # noqa: PLC0415 - Numba takes a second to import
     from hw.cycles import timeline as cycles  # noqa: PLC0415
-    from hw.cycles.prediction import size_buffers  # noqa: PLC0415
-    from hw.dataflow import build_dataflow  # noqa: PLC0415
 
-    folding = load_folding(run.folding, network)
-    dataflow = build_dataflow(network, folding, size_buffers(network, folding), popcount=folding_popcount(run, network))
-    found = cycles.layer_timeline(dataflow)
+    found = cycles.layer_timeline(delivered_design(run, network).dataflow)
 
     def described(span: cycles.Span) -> Span:
         return Span(

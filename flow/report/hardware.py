@@ -17,7 +17,7 @@ WHOLE = {
     "frames_per_second": "frames/s at that clock",
     "input_mb_per_s": "pixels taken in at that rate, MB/s",
     "latency_us": "latency of one frame, us",
-    "luts": "LUT",
+    "luts": "LUTs",
     "bram18": "BRAM18",
 }
 
@@ -45,7 +45,7 @@ def layer_table(layers: Mapping[str, ComparedLayer]) -> Table:
     )
     header = ["layer", "PE", "SIMD", "cycles: folds", "our model", "our RTL", "busy", "FINN"]
     header += ["FINN: PE", "FINN: SIMD"] if differs else []
-    header += [f"{title}: {name}" for title in ("LUT", "BRAM18") for name in sources.values()]
+    header += [f"{title}: {name}" for title in ("LUTs", "BRAM18") for name in sources.values()]
     rows = [
         (
             name,

@@ -103,7 +103,7 @@ def _tiles(report: ReportFigures) -> list[tuple[str, str]]:
         ("cycles a frame", number(summary.frame_ii_cycles)),
         ("latency, us", number(summary.latency_us)),
         (_rate_title(summary), number(summary.frames_per_second)),
-        ("LUT, estimated", number(summary.luts)),
+        ("LUTs, estimated", number(summary.luts)),
     ]
     return [(title, value) for title, value in tiles if value != "-"]
 

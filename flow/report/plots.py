@@ -121,9 +121,9 @@ def resource_shares(report: ReportFigures) -> list[tuple[str, str, int, int]]:
     if offered is None or report.comparison is None:
         return []
     whole, folding = report.comparison.whole, report.hardware.folding
-    room = {"LUT": offered.luts, "FF": offered.ffs, "BRAM18": offered.bram18}
+    room = {"LUTs": offered.luts, "FF": offered.ffs, "BRAM18": offered.bram18}
     taken = {
-        "LUT": {source: whole[source].luts for source in SOURCES},
+        "LUTs": {source: whole[source].luts for source in SOURCES},
         "FF": {"askew_model": folding.ffs if folding else None},
         "BRAM18": {source: whole[source].bram18 for source in SOURCES},
     }
@@ -137,7 +137,7 @@ def resource_shares(report: ReportFigures) -> list[tuple[str, str, int, int]]:
 
 def plot_resources(board: str, shares: list[tuple[str, str, int, int]]) -> Markup:
     """What each source says is taken of the board."""
-    colours = {"LUT": BLUE, "FF": GREEN, "BRAM18": ORANGE}
+    colours = {"LUTs": BLUE, "FF": GREEN, "BRAM18": ORANGE}
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()

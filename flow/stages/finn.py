@@ -120,7 +120,7 @@ def _show_estimate(_run: RunFolder, result: tuple[Target, dict[str, Any]]) -> No
         f"{figures['finn_version']} on {figures['frames']} frames, {figures['mismatches']} mismatches with golden, "
         f"{figures['seconds']:.0f} s"
     )
-    say(fit_line(target, UnitCost(figures["frame_ii_cycles"], **figures["resources"])))
+    say(fit_line(target, UnitCost.read({"cycles": figures["frame_ii_cycles"], **figures["resources"]})))
     if figures["mismatches"]:
         raise UserError(f"finn estimate: {figures['mismatches']} answers of FINN's graphs differ from golden")
 
@@ -184,11 +184,11 @@ def fit_line(target: Target, cost: UnitCost) -> str:
     """How much of its board a design takes by FINN's estimate, in words."""
     capacity = target.capacity
     if capacity is None:
-        return f"FINN estimates {cost.lut:,} LUTs; what {target.board.name} has is not known here, so nobody checks it"
+        return f"FINN estimates {cost.luts:,} LUTs; what {target.board.name} has is not known here, so nobody checks it"
     parts = (
         f"{taken:,} of {offered:,} {what}" + (f" ({taken / offered:.0%})" if offered else "")
         for what, taken, offered in (
-            ("LUTs", cost.lut, capacity.lut),
+            ("LUTs", cost.luts, capacity.luts),
             ("block RAMs of 18 kbit", cost.bram18, capacity.bram18),
             ("DSPs", cost.dsp, capacity.dsp),
         )

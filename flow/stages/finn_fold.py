@@ -128,7 +128,7 @@ def _fold(run: RunFolder, options: FinnFoldOptions) -> dict[str, Any]:
         "clock_mhz": target.clock_mhz,
         "target_fps": target_fps,
         "utilization": utilization if capacity else None,
-        "budget": {"luts": budget.lut, "bram18": budget.bram18} if capacity else None,
+        "budget": {"luts": budget.luts, "bram18": budget.bram18} if capacity else None,
         "input_limit": limit.describe() if limit else None,
         "frames_per_second": frames_per_second(target.clock_mhz, folding.cost.cycles),
     }
@@ -140,14 +140,14 @@ def _budget(capacity: Capacity | None, utilization: float) -> Budget:
     if capacity is None:
         return Budget(1 << 30, 1 << 14)
     share = Fraction(repr(float(utilization)))
-    return Budget(int(share * capacity.lut), int(share * capacity.bram18))
+    return Budget(int(share * capacity.luts), int(share * capacity.bram18))
 
 
 def _refuse(
     space: FinnSpace, budget: Budget, target: Target, utilization: float, target_fps: float | None
 ) -> FinnFolding:
     """Say what would be possible instead."""
-    where = f"within {utilization:.0%} of {target.board.name} ({budget.lut:,} LUTs, {budget.bram18:,} block RAMs)"
+    where = f"within {utilization:.0%} of {target.board.name} ({budget.luts:,} LUTs, {budget.bram18:,} block RAMs)"
     if target_fps is not None and (fastest := space.fastest(budget)):
         raise FinnError(
             f"finn fold: {target_fps:,.10g} frames/s at {target.clock_mhz:g} MHz are not possible {where} by FINN's "
@@ -158,8 +158,8 @@ def _refuse(
     assert smallest is not None
     raise FinnError(
         f"finn fold: no folding of this network fits {where} by FINN's estimate: the one with the fewest LUTs takes "
-        f"{smallest.cost.lut:,} LUTs and {smallest.cost.bram18:,} block RAMs of 18 kbit; give more with --utilization, "
-        "or choose a larger board"
+        f"{smallest.cost.luts:,} LUTs and {smallest.cost.bram18:,} block RAMs of 18 kbit; give more with "
+        "--utilization, or choose a larger board"
     )
 
 
@@ -180,7 +180,8 @@ def show_layers(figures: dict[str, Any]) -> None:
     """A table of PE, SIMD, cycles, resources and accumulators of every layer, in FINN's terms."""
     columns = ("pe", "simd", "cycles", "lut", "bram18")
     has_types = any("accumulator" in layer for layer in figures["layers"].values())
-    table = Table("layer", *columns, *(["accumulator"] if has_types else []), box=None, pad_edge=False)
+    titles = (*columns[:3], "LUTs", "BRAM18")
+    table = Table("layer", *titles, *(["accumulator"] if has_types else []), box=None, pad_edge=False)
     for name, layer in {**figures["layers"], **figures.get("others", {})}.items():
         cells = [f"{layer[column]:,}" if layer.get(column) is not None else "-" for column in columns]
         counted = layer.get("accumulator")

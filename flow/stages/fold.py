@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bnn.files import write_figures, write_text
-from bnn.folding import FOLDING_FOLDER, load_folding, shipped_foldings
+from bnn.folding import FOLDING_FOLDER, Goal, load_folding, shipped_foldings
 from bnn.readers import read_text
 from flow.boards import board_of_ours
 from flow.run.folder import RunFolder, sha256
@@ -52,13 +52,13 @@ class FoldOptions(Options):
 
 def _fold(run: RunFolder, options: FoldOptions) -> dict[str, Any]:
     """Solve for one goal, or check a folding file or shipped folding; the contents of `folding.json`."""
-    from hw.solver.solve import (  # noqa: PLC0415 - Numba takes a second to import
+    from hw.solver import (  # noqa: PLC0415 - Numba takes a second to import
         FoldedDesign,
         fold_for_latency,
         fold_for_max_rate,
         fold_for_rate,
     )
-    from hw.units.units import PopcountStyle  # noqa: PLC0415
+    from hw.units import PopcountStyle  # noqa: PLC0415
 
     network = run.network()
     name = options.board or (None if options.folding else DEFAULT_BOARD)
@@ -67,7 +67,7 @@ def _fold(run: RunFolder, options: FoldOptions) -> dict[str, Any]:
     utilization = None
     if options.folding is not None:
         style = PopcountStyle.for_family(board.family if board else "generic")
-        design = FoldedDesign.of(network, load_folding(options.folding, network), style)
+        goal, design = Goal.GIVEN, FoldedDesign.of(network, load_folding(options.folding, network), style)
         if board:
             design.verify(board)
     else:
@@ -76,13 +76,14 @@ def _fold(run: RunFolder, options: FoldOptions) -> dict[str, Any]:
         utilization = DEFAULT_UTILIZATION if options.utilization is None else options.utilization
         share = board.share(utilization)
         if options.target_fps is not None:
-            design = fold_for_rate(network, share, options.target_fps, clock)
+            goal, design = Goal.TARGET_FPS, fold_for_rate(network, share, options.target_fps, clock)
         elif options.latency:
-            design = fold_for_latency(network, share)
+            goal, design = Goal.LATENCY, fold_for_latency(network, share)
         else:
             roof = input_limit(network, board, clock) if options.input_roof else None
-            design = fold_for_max_rate(network, share, roof.cycles if roof else Fraction(0))
-    described = design.describe(board, clock) | limits(network, board, clock, utilization)
+            goal, design = Goal.MAX_FPS, fold_for_max_rate(network, share, roof.cycles if roof else Fraction(0))
+    bounds = limits(network, board, clock, utilization)
+    described = design.describe(board, clock, goal, target_fps=options.target_fps) | bounds
     write_figures(run.folding, described)
     return described
 

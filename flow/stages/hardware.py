@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,15 @@ import platformdirs
 from numpy.typing import NDArray
 
 from bnn.errors import UserError
-from bnn.folding import Folding, load_folding
+from bnn.folding import Folding, FoldingFile, load_folded
 from bnn.network import Network
 from flow.run.folder import RunFolder
-from flow.run.progress import progress_bar
-from hw.generator import Design
+from flow.run.progress import console, progress_bar
+from hw.generator import Design, file_popcount
 from hw.rtlsim import Effort, RtlResult, simulate_design
-from hw.units.units import PopcountStyle
+from hw.units import PopcountStyle
 
 DEFAULT_FRAMES = 100
-DEFAULT_CLOCK_MHZ = 100.0
 SIMULATED_XNORS = 8192  # in the delivered style: about 10 s of compiling for each 1,000; all of TFC at once has 59,008
 
 
@@ -34,18 +32,22 @@ def build_folder() -> Path:
 
 def open_folding(run: RunFolder, network: Network) -> Folding:
     """The run's folding."""
-    return load_folding(run.require(run.folding, "fold"), network)
+    return open_folded(run, network).folding
+
+
+def open_folded(run: RunFolder, network: Network) -> FoldingFile:
+    """The run's folding, and what its file says beside it."""
+    return load_folded(run.require(run.folding, "fold"), network)
 
 
 def folding_popcount(run: RunFolder, network: Network) -> PopcountStyle:
     """How the design that the run was folded for counts bits; compressor trees where `folding.json` does not say."""
-    named = str((run.result("folding", network) or {}).get("popcount")).upper()
-    return PopcountStyle[named] if named in PopcountStyle.__members__ else PopcountStyle.COMPRESSOR
+    return file_popcount(open_folded(run, network))
 
 
 def delivered_design(run: RunFolder, network: Network) -> Design:
-    """The design that `askew rtl` writes, but for the clock, which is in the constraints alone."""
-    return Design.of(network, open_folding(run, network), popcount=folding_popcount(run, network))
+    """The design that `askew rtl` writes, unless that is asked for another clock, which is in the constraints alone."""
+    return Design.of_file(network, open_folded(run, network), lambda why: console.print(f"{run.folding}: {why}"))
 
 
 def simulated_design(delivered: Design, popcount: PopcountStyle | None = None) -> Design:
@@ -64,12 +66,7 @@ def simulated_design(delivered: Design, popcount: PopcountStyle | None = None) -
 
 def folding_clock(run: RunFolder, network: Network) -> float | None:
     """The clock in MHz that the run's folding and its frames/s are for; None where it was folded without one."""
-    clock = (run.result("folding", network) or {}).get("clock_mhz")
-    if clock is None:
-        return None
-    if isinstance(clock, bool) or not isinstance(clock, (int, float)) or not 0 < clock < math.inf:
-        raise UserError(f"{run.folding}: clock_mhz ({clock!r}) must be a number above 0; run `askew fold` again")
-    return float(clock)
+    return open_folded(run, network).clock_mhz
 
 
 def find_popcount(name: str | None) -> PopcountStyle | None:

@@ -36,7 +36,8 @@ def _rtl(run: RunFolder, options: RtlOptions) -> tuple[Path, str]:
     Returns:
         That folder, and in words which clock it was written for and why.
     """
-    from flow.stages.hardware import DEFAULT_CLOCK_MHZ, delivered_design, folding_clock  # noqa: PLC0415 - Numba
+    from flow.stages.hardware import delivered_design, folding_clock  # noqa: PLC0415 - Numba
+    from hw.generator import DEFAULT_CLOCK_MHZ  # noqa: PLC0415
 
     network = run.network()
     design = delivered_design(run, network)

@@ -46,7 +46,7 @@ def _rtlsim(run: RunFolder, options: RtlsimOptions) -> dict[str, Any]:
     figures say so.
     """
     from flow.stages.hardware import delivered_design, find_popcount, simulated_design, stream  # noqa: PLC0415 - Numba
-    from hw.cycles.prediction import predict  # noqa: PLC0415
+    from hw.cycles import predict_cycles  # noqa: PLC0415
 
     network = run.network()
     golden = run.golden(network, options.frames or DEFAULT_FRAMES)
@@ -62,7 +62,7 @@ def _rtlsim(run: RunFolder, options: RtlsimOptions) -> dict[str, Any]:
         trace_frames=(options.trace_from, options.trace_from + options.trace_count),
         threads=options.threads,
     )
-    predicted = predict(design.dataflow, frames=len(measured.label_cycles))
+    predicted = predict_cycles(design.dataflow, frames=len(measured.label_cycles))
     wrong_labels = measured.labels != classes_of(golden.scores)
     wrong = np.union1d(
         Comparison.SCORES.mismatching_frames(measured.scores, golden.scores), np.flatnonzero(wrong_labels)
@@ -116,7 +116,9 @@ def layer_figures(network: Network, folding: Any, predicted: Any, measured: Any)
 
 
 def _main_unit(units: tuple[Any, ...], layer: str) -> Any:
-    main = [unit for unit in units if unit.layer == layer and unit.kind in {"mvau", "mvau_int", "maxpool"}]
+    from hw.units import LAYER_KINDS  # noqa: PLC0415 - Numba takes a second to import
+
+    main = [unit for unit in units if unit.layer == layer and unit.kind in LAYER_KINDS]
     assert len(main) == 1, (layer, units)
     return main[0]
 

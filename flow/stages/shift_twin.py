@@ -19,11 +19,11 @@ from bnn.folding import Folding, load_folding
 from bnn.network import Network
 from flow.run.folder import RunFolder
 from flow.stages.hardware import folding_popcount, simulated_design, stream
-from hw.cycles.prediction import as_number, predict_latency, size_buffers, steady_frame_ii
+from hw.cycles import as_number, predict_latency, size_buffers, steady_frame_ii
 from hw.generator import Design
 from hw.simulator import simulate
 from hw.synth.design import synthesize
-from hw.units.units import PopcountStyle
+from hw.units import PopcountStyle
 from onnx_export.absorb import absorb
 from training.config.load import load_config
 from training.fit.train import load_binary

@@ -62,7 +62,7 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> R
     from hw.simulator import simulate  # noqa: PLC0415
     from onnx_export.absorb import absorb  # noqa: PLC0415
     from training.data.datasets import load_dataset  # noqa: PLC0415
-    from training.fit.evaluate import predict  # noqa: PLC0415
+    from training.fit.evaluate import float_scores  # noqa: PLC0415
     from training.fit.train import load_trained, train  # noqa: PLC0415
 
     torch.set_num_threads(threads)
@@ -93,6 +93,6 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> R
             "kind": INTEGER,
             "network_hash": network.hash,
             "accuracy": accuracy(scores, test.labels),
-            "mismatches": len(Comparison.ORDER.mismatching_frames(predict(model, test.images), scores)),
+            "mismatches": len(Comparison.ORDER.mismatching_frames(float_scores(model, test.images), scores)),
         }
     )

@@ -1,23 +1,19 @@
-"""The cycle model: what the hardware takes for a frame, predicted exactly, and the smallest buffers that cost nothing.
+"""What the hardware takes for a frame, predicted exactly.
 
-Timing does not depend on data, so that the model runs the units' handshakes alone (``hw.cycles.kernel``). It runs until
-the state of all units repeats at the end of a frame: from there on everything is periodic, and what one period shows
-holds for ever.
+Timing does not depend on data, so that the model runs the units' handshakes alone (``hw.units.handshakes``). It runs
+until the state of all units repeats at the end of a frame: from there on everything is periodic, and what one period
+shows holds for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
 
-from bnn import ConvLayer, Network
-from bnn.folding import Folding
-from hw.cycles import kernel
 from hw.cycles.model import CycleModel
-from hw.dataflow import HOLD_BEATS, Dataflow, build_dataflow, unit_names
-from hw.units.units import Fifo, Matrix, Unit, Window
+from hw.dataflow import Dataflow
+from hw.units import handshakes
 
 MAX_SETTLING_FRAMES = 4096
 MAX_RUN_FRAMES = 16
@@ -32,7 +28,7 @@ class UnitCycles:
 
     Attributes:
         name: instance name.
-        kind: its kind, as in ``hw.units.units``.
+        kind: its kind, as in ``hw.units``.
         layer: the network's layer that it works for, or None.
         accepted: input beats.
         busy: cycles at work: a matrix's steps, a window's beats, a pool's positions, other units' input beats.
@@ -74,7 +70,7 @@ class Prediction:
         return len(self.label_cycles)
 
 
-def predict(dataflow: Dataflow, frames: int | None = None) -> Prediction:
+def predict_cycles(dataflow: Dataflow, frames: int | None = None) -> Prediction:
     """Latency, frame initiation interval and every unit's cycles, exactly as the hardware shows them.
 
     Args:
@@ -98,7 +94,7 @@ def predict(dataflow: Dataflow, frames: int | None = None) -> Prediction:
         label_cycles=tuple(label - first for label in labels),
         units=tuple(
             UnitCycles(unit.name, unit.kind, unit.layer, *(int(count) for count in row))
-            for unit, row in zip(model.units, (model.counters - before)[:, kernel.REPORTED], strict=True)
+            for unit, row in zip(model.units, (model.counters - before)[:, handshakes.REPORTED], strict=True)
         ),
     )
 
@@ -165,100 +161,3 @@ def sustains(dataflow: Dataflow, frame_ii: Fraction, deep: Collection[str] = ())
         if len(labels) > filled and all(labels[-1] - labels[-1 - turn] > turn * frame_ii for turn in turns):
             return False
     return steady_frame_ii(dataflow) <= frame_ii
-
-
-def size_buffers(network: Network, folding: Folding) -> dict[str, int]:
-    """Unit name to the beats that its buffer must hold: the smallest that cost no throughput.
-
-    Starts from buffers that certainly suffice and makes one after the other, from the last layer to the first, as small
-    as the model allows: none of the result can be smaller. A FIFO that is not needed gets 0, which leaves it out.
-    """
-    buffers = _generous(network, folding)
-    generous = build_dataflow(network, folding, buffers)
-    bottleneck = Fraction(generous.bottleneck_cycles)
-    frame_ii = bottleneck if sustains(generous, bottleneck) else steady_frame_ii(generous)
-
-    def suffices(changes: dict[str, int]) -> bool:
-        deep = set(names) - set(changes)
-        return sustains(build_dataflow(network, folding, buffers | changes), frame_ii, deep)
-
-    names = list(reversed(buffers))
-    while names:
-        # Of most buffers the smallest suffices: how many of the next ones may have it together?
-        smallest = {name: _candidates(generous[name])[0] for name in names}
-        count = _most(len(names), lambda n, s=smallest: suffices(dict(islice(s.items(), n))))  # type: ignore[misc]
-        buffers |= dict(islice(smallest.items(), count))
-        for name in names[count : count + 1]:
-            choices = _candidates(generous[name])
-            buffers[name] = _least(choices, _guess(generous[name]), lambda beats, n=name: suffices({n: beats}))  # type: ignore[misc]
-        names = names[count + 1 :]
-    return buffers
-
-
-def _most(count: int, holds: Callable[[int], bool]) -> int:
-    """The largest number up to ``count`` of which ``holds`` is true; it is of 0, and monotonic."""
-    if holds(count):
-        return count
-    low, high = 0, count
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low
-
-
-def _least(choices: list[int], guess: int, suffices: Callable[[int], bool]) -> int:
-    """The first of the choices that suffices: not the first of all, and the last does; ``guess`` is tried first."""
-    low, high = 0, len(choices) - 1
-    middle = choices.index(guess) if guess in choices[1:-1] else high // 2
-    while high - low > 1:
-        if suffices(choices[middle]):
-            high = middle
-            middle = middle - 1 if choices[middle] == guess else (low + high) // 2
-        else:
-            low = middle
-            middle = (low + high) // 2
-        middle = min(max(middle, low + 1), high - 1)
-    return choices[high]
-
-
-def _generous(network: Network, folding: Folding) -> dict[str, int]:
-    """Buffers of a frame more than the least, which decouple the units; in the order in which they stand."""
-    stems = unit_names(network)
-    fifos = {f"{stems[layer.name]}_fifo": 1 for layer in network.layers if not isinstance(layer, ConvLayer)}
-    buffers: dict[str, int] = {}
-    for unit in build_dataflow(network, folding, fifos):
-        match unit:
-            case Window():
-                buffers[unit.name] = unit.smallest_beats + unit.input.beats
-            case Fifo():
-                # Of 2 beats at least: with one it takes a beat every second cycle.
-                buffers[unit.name] = HOLD_BEATS if unit.name.endswith("_hold") else max(HOLD_BEATS, unit.input.beats)
-            case Matrix() if unit.has_replay:
-                fifo = f"{stems[unit.layer or '']}_fifo"
-                if fifo in buffers:  # made small first, so that the replay buffer does what it can
-                    buffers[unit.name], buffers[fifo] = 2 * unit.synapse_fold, buffers.pop(fifo)
-                else:
-                    buffers[unit.name] = 2 * unit.synapse_fold
-    return buffers
-
-
-def _candidates(unit: Unit) -> list[int]:
-    """What the unit's buffer may hold, ascending, to what it holds now."""
-    now = unit.buffer_beats
-    match unit:
-        case Window():
-            smallest = max(unit.smallest_beats, 2)
-            return [1 << bits for bits in range((smallest - 1).bit_length(), now.bit_length())]
-        case Matrix():
-            return list(range(unit.synapse_fold, now + 1))
-    return list(range(now + 1))
-
-
-def _guess(unit: Unit) -> int:
-    """What the unit's buffer often has to hold where the smallest does not suffice."""
-    match unit:
-        case Window():
-            return 2 * _candidates(unit)[0]
-        case Matrix():
-            return 2 * unit.synapse_fold - 1
-    return 1

@@ -8,11 +8,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.cycles import kernel
 from hw.cycles.model import CycleModel
 from hw.cycles.prediction import MAX_RUN_FRAMES, steady_frame_ii
 from hw.dataflow import Dataflow
-from hw.units.units import Matrix, Pool
+from hw.units import handshakes
 
 STEPS = 240
 """Steps into which a span is cut: more than a plot of it can show. A span of fewer cycles is cut into its cycles."""
@@ -49,7 +48,7 @@ class Timeline:
 
 def layer_timeline(dataflow: Dataflow, steps: int = STEPS) -> Timeline:
     """Run the cycle model and note what the matrices and pools do. Input never waits, labels are taken at once."""
-    units = [index for index, unit in enumerate(dataflow) if isinstance(unit, (Matrix, Pool))]
+    units = [index for index, unit in enumerate(dataflow) if unit.gives_layer]
     layers = [dataflow.units[index].layer or "" for index in units]
     probe = CycleModel(dataflow)
     label = probe.next_label()
@@ -72,10 +71,10 @@ def layer_timeline(dataflow: Dataflow, steps: int = STEPS) -> Timeline:
 def _watch(model: CycleModel, cycles: int, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Run for so many cycles: the edges (steps + 1,), and the cycles at work up to each (steps + 1, units)."""
     edges = np.unique(np.linspace(0, cycles, steps + 1).round().astype(np.int64))
-    counts = [model.counters[:, kernel.BUSY].copy()]
+    counts = [model.counters[:, handshakes.BUSY].copy()]
     for length in np.diff(edges):
         model.run(int(length))
-        counts.append(model.counters[:, kernel.BUSY].copy())
+        counts.append(model.counters[:, handshakes.BUSY].copy())
     return edges, np.array(counts)
 
 

@@ -8,26 +8,27 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bnn import MatrixLayer, Network, UserError
-from bnn.folding import Folding
+from bnn.folding import Folding, FoldingFile
 from bnn.readers import read_json
 from bnn.version import VERSION
-from hw.cycles.prediction import size_buffers
+from hw.cycles import checked_buffers, size_buffers
 from hw.dataflow import Dataflow, build_dataflow
-from hw.generator import memory
+from hw.generator.registers.emit import HEADER as REGISTERS_HEADER
 from hw.generator.verilog import AXIS_LABEL_BITS, DATAFLOW, IDENTITY_FILE, TOP, emit_dataflow, emit_top
-from hw.registers.emit import HEADER as REGISTERS_HEADER
-from hw.units.units import Matrix, PopcountStyle, ScoreMap
+from hw.units import PopcountStyle
+from hw.units.memory import hex_words
 
 RTL_FOLDER = Path(__file__).parent.parent / "rtl"
 MANIFEST = "manifest.json"
 FORMAT = "askew-rtl"
+DEFAULT_CLOCK_MHZ = 100.0
 
 
 class DesignError(UserError):
@@ -49,7 +50,7 @@ class Design:
     network: Network
     folding: Folding
     dataflow: Dataflow
-    clock_mhz: float = 100.0
+    clock_mhz: float = DEFAULT_CLOCK_MHZ
     stall_gates: bool = False
 
     @classmethod
@@ -60,7 +61,7 @@ class Design:
         *,
         buffers: Mapping[str, int] | None = None,
         popcount: PopcountStyle = PopcountStyle.COMPRESSOR,
-        clock_mhz: float = 100.0,
+        clock_mhz: float = DEFAULT_CLOCK_MHZ,
         stall_gates: bool = False,
     ) -> Design:
         """The design of ``network`` under ``folding``; its buffers from the cycle model unless they are given."""
@@ -68,6 +69,24 @@ class Design:
             buffers = size_buffers(network, folding)
         dataflow = build_dataflow(network, folding, buffers, popcount=popcount)
         return cls(network, folding, dataflow, clock_mhz, stall_gates)
+
+    @classmethod
+    def of_file(cls, network: Network, file: FoldingFile, report: Callable[[str], None]) -> Design:
+        """The design that a folding file was made for: its popcounts, its buffers where they serve, its clock.
+
+        Args:
+            network: what to compute.
+            file: its folding.
+            report: is told, in one line, where the file's buffers do not serve and others are taken.
+
+        Raises:
+            DesignError: the file names a style of popcount that there is not.
+        """
+        buffers, why = checked_buffers(network, file.folding, file.buffers)
+        if why:
+            report(why)
+        popcount, clock = file_popcount(file), file.clock_mhz or DEFAULT_CLOCK_MHZ
+        return cls.of(network, file.folding, buffers=buffers, popcount=popcount, clock_mhz=clock)
 
     @classmethod
     def for_simulation(
@@ -104,16 +123,10 @@ class Design:
         yield IDENTITY_FILE, "".join(f"{self.network.hash[i : i + 8]}\n" for i in range(0, 64, 8))
         layers = {layer.name: (layer, values) for layer, _, values in self.network.walk()}
         for unit in self.dataflow:
-            if not isinstance(unit, Matrix | ScoreMap):
-                continue
-            layer, value_range = layers[unit.layer or ""]
-            assert isinstance(layer, MatrixLayer)
-            if isinstance(unit, ScoreMap):
-                yield f"mem/{unit.name}_table.hex", memory.hex_words(memory.score_words(layer, unit))
-                continue
-            yield f"mem/{unit.name}_weights.hex", memory.hex_words(memory.weight_words(layer, unit))
-            if unit.has_start:
-                yield f"mem/{unit.name}_start.hex", memory.hex_words(memory.start_words(layer, unit, value_range))
+            layer, value_range = layers.get(unit.layer or "", (None, None))
+            if isinstance(layer, MatrixLayer):
+                for name, bits in unit.memories(layer, value_range).items():
+                    yield unit.memory_file(name), hex_words(bits)
 
     def manifest(self) -> dict[str, Any]:
         """What the design was made from: hash, folding, buffers, and every unit's module and parameters."""
@@ -162,6 +175,20 @@ class Design:
             f"# {self.clock_mhz} MHz. Pins and the clock's source are the board's.\n"
             f"create_clock -name clk -period {1000 / self.clock_mhz:.3f} [get_ports clk_i]\n"
         )
+
+
+def file_popcount(file: FoldingFile) -> PopcountStyle:
+    """How the design that a folding file was made for counts bits; compressor trees where it does not say.
+
+    Raises:
+        DesignError: the file names a style that there is not.
+    """
+    styles = {style.name.lower(): style for style in PopcountStyle}
+    if file.popcount is not None and file.popcount not in styles:
+        raise DesignError(
+            f"folding: popcount ({file.popcount!r}) must be one of {', '.join(styles)}; run `askew fold` again"
+        )
+    return styles[file.popcount] if file.popcount else PopcountStyle.COMPRESSOR
 
 
 def rtl_files(folder: Path | None = None) -> list[Path]:

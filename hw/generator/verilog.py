@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from hw.dataflow import Dataflow
-from hw.registers import ADDRESS_BITS
-from hw.units.units import Fifo, LabelSelect, Unit, module_name
+from hw.generator.registers import ADDRESS_BITS
+from hw.units import module_name
 
 TOP = module_name("top")
 DATAFLOW = module_name("dataflow")
@@ -81,7 +81,7 @@ def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: boo
             source = f"gated_{index}"
         text += "\n" + _declare(unit.name, unit.output.width)
         ports = stream_ports(source, unit.name)
-        for port, width in _unused_outputs(unit).items():
+        for port, width in unit.side_outputs().items():
             ports[port] = f"unused_{unit.name}_{port}"
             text += f"  logic [{width - 1}:0] {ports[port]};\n"
         text += emit_instance(unit.module, f"i_{unit.name}", unit.parameters(), ports)
@@ -92,16 +92,6 @@ def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: boo
     text += f"\n  assign result_valid = {source}_valid;\n  assign {source}_ready = result_ready;\n"
     text += f"  assign result_data = {source}_data;\n  assign result_last = {source}_last;\nendmodule\n"
     return text
-
-
-def _unused_outputs(unit: Unit) -> dict[str, int]:
-    """Port and width of what a unit gives beside its stream, and no one here takes."""
-    match unit:
-        case Fifo():
-            return {"level_o": unit.depth.bit_length()}
-        case LabelSelect():
-            return {"score_o": unit.input.bits}
-    return {}
 
 
 def _gate(index: int, source: str, width: int) -> str:

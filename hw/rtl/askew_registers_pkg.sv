@@ -1,5 +1,5 @@
 // The AXI4-Lite registers of a design.
-// Written by `python -m hw.registers` from hw/registers/registers.toml; change that table instead.
+// Written by `python -m hw.generator.registers` from its registers.toml; change that table instead.
 package askew_registers_pkg;
   localparam int unsigned AddressWidth = 12;
   localparam int unsigned UsedWidth = 7;  // bits of the highest address

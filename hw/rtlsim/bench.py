@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hw.dataflow import Dataflow
+from hw.generator.registers import ADDRESS_BITS
 from hw.generator.verilog import TOP
-from hw.registers import ADDRESS_BITS
-from hw.units.units import Matrix, Pool, Stream, Unit, Window, module_name
+from hw.units import Stream, module_name
 
 BENCH = module_name("bench")
 DATAFLOW = "i_top.i_dataflow"
@@ -13,7 +13,7 @@ DATAFLOW = "i_top.i_dataflow"
 
 def layer_outputs(dataflow: Dataflow) -> list[int]:
     """Indices of the units that give a layer's output: its matrix or its pool."""
-    return [index for index, unit in enumerate(dataflow) if isinstance(unit, Matrix | Pool)]
+    return [index for index, unit in enumerate(dataflow) if unit.gives_layer]
 
 
 def captures(dataflow: Dataflow) -> list[tuple[int, Stream]]:
@@ -30,7 +30,7 @@ def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
     """The bench: the design, and every stream's valid and ready and every unit's activity as outputs."""
     streams = len(dataflow.units) + 1
     names = ["pixels", *(unit.name for unit in dataflow)]
-    busy = [_busy(unit) for unit in dataflow]
+    busy = [unit.busy(f"{DATAFLOW}.i_{unit.name}") or "1'b0" for unit in dataflow]
     ports = [
         "input logic clk_i",
         "input logic rst_ni",
@@ -69,24 +69,6 @@ def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
     for i, (stream, _) in enumerate(captured):
         text += f"  assign cap_{i} = {DATAFLOW}.{names[stream]}_data;\n"
     return text + "endmodule\n"
-
-
-def _busy(unit: Unit) -> str:
-    """The expression that is 1 in cycles in which the unit works; units without a name for that count beats."""
-    instance = f"{DATAFLOW}.i_{unit.name}"
-    match unit:
-        case Matrix():
-            return f"({instance}.step && {instance}.ce)"
-        case Window():
-            return f"{instance}.issue"
-        case Pool():
-            return f"{instance}.fire"
-    return "1'b0"
-
-
-def counts_beats(unit: Unit) -> bool:
-    """The unit's work is its input beats."""
-    return not isinstance(unit, Matrix | Window | Pool)
 
 
 def emit_header(dataflow: Dataflow, *, stall_gates: bool) -> str:

@@ -1,11 +1,11 @@
-"""What a simulated design's AXI4-Lite registers (``hw.registers``) held at the end of a run."""
+"""What a simulated design's AXI4-Lite registers (``hw.generator.registers``) held at the end of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hw.registers import REGISTERS
+from hw.generator.registers import REGISTERS
 
 MAGIC = REGISTERS["magic"].value
 COUNTERS = {name: register.address for name, register in REGISTERS.items() if register.counter}

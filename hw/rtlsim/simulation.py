@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from bnn import MatrixLayer, Network
 from bnn.folding import Folding
-from hw.cycles.prediction import UnitCycles
+from hw.cycles import UnitCycles
 from hw.dataflow import Dataflow
 from hw.generator import Design
-from hw.rtlsim.bench import captures, counts_beats, layer_outputs
+from hw.rtlsim.bench import captures, layer_outputs
 from hw.rtlsim.build import Effort, RtlSimulationError, build
 from hw.rtlsim.registers import Registers
 from hw.simulator import check_images
-from hw.units.units import PopcountStyle, ScoreMap, Stream
+from hw.units import PopcountStyle, Stream
 
 MIN_FRAMES = 3
 STUCK = 3
@@ -163,7 +163,7 @@ def simulate_design(
             for i, (_, stream) in enumerate(captures(design.dataflow)[: None if capture else 1])
         ]
     times = statistics["label_cycles"]
-    scores = _scores(network, design.dataflow, outputs[0])
+    scores = _scores(network, outputs[0])
     return RtlResult(
         labels=labels[: len(images)],
         scores=scores[: len(images)],
@@ -230,12 +230,12 @@ def _read_capture(path: Path, stream: Stream) -> NDArray[np.int64]:
     return np.asarray(elements @ weights)
 
 
-def _scores(network: Network, dataflow: Dataflow, beats: NDArray[np.int64]) -> NDArray[np.int32]:
+def _scores(network: Network, beats: NDArray[np.int64]) -> NDArray[np.int32]:
     last = network.layers[-1]
     assert isinstance(last, MatrixLayer)
     values = beats.reshape(-1, last.mh)
     *_, (_, _, value_range) = network.walk()
-    if value_range is None and not isinstance(dataflow.units[-2], ScoreMap):
+    if value_range is None and last.score_table is None:
         values = 2 * values - last.mw  # the stream carries popcounts
     return values.astype(np.int32)
 
@@ -262,7 +262,7 @@ def _unit_cycles(dataflow: Dataflow, statistics: dict[str, Any]) -> tuple[UnitCy
             unit.kind,
             unit.layer,
             accepted=statistics["accepted"][index],
-            busy=statistics["accepted" if counts_beats(unit) else "busy"][index],
+            busy=statistics["accepted" if unit.busy("") is None else "busy"][index],
             blocked=statistics["blocked"][index + 1],
             starved=statistics["starved"][index],
         )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from bnn import ConvLayer, Layer, MatrixLayer, MaxPoolLayer, Shape
 from bnn.folding import LoopOrder
-from hw.cycles.prediction import predict_latency
+from hw.cycles import predict_latency
 from hw.dataflow import build_dataflow
 from hw.resources import TOP_OVERHEAD, Resources
 from hw.solver.space import Budget, Choice, FoldingSpace
@@ -108,14 +108,14 @@ def _matrix(layer: MatrixLayer, stage: _Stage, choice: Choice, first: Floats, la
     neurons, synapses = layer.mh // choice.folding.pe, layer.mw // choice.folding.simd
     position = neurons * synapses
     # What is left of a position's work once its last input is there: all folds but the first, or one step a neuron.
-    tail = neurons if choice.folding.order is LoopOrder.ACCUMULATE else (neurons - 1) * synapses + 1
+    tail = neurons if choice.folding.order is LoopOrder.INPUT_MAJOR else (neurons - 1) * synapses + 1
     span = last - first
     end = first
     for begins, whole, left in zip(stage.begins, stage.whole, stage.left, strict=True):
         begun = first + begins * span + left * position
         finished = first + whole * span + tail + (left - 1) * position
         end = np.maximum(end, np.maximum(begun, finished))
-    one = neurons if choice.folding.order is LoopOrder.ACCUMULATE else tail
+    one = neurons if choice.folding.order is LoopOrder.INPUT_MAJOR else tail
     start = np.maximum(first + stage.begins[0] * span + position, first + stage.whole[0] * span + one) - one
     pipeline = 6  # window, replay buffer, popcount, width converter
     return start + pipeline, end + pipeline

@@ -14,15 +14,15 @@ from fractions import Fraction
 from typing import Any
 
 from bnn import Network
-from bnn.folding import Folding, FoldingError
+from bnn.folding import Folding, FoldingError, Goal
 from hw.boards.board import Board
 from hw.boards.rates import cycle_budget, frames_per_second, meets
-from hw.cycles.prediction import as_number, predict_latency, size_buffers, steady_frame_ii
+from hw.cycles import as_number, predict_latency, size_buffers, steady_frame_ii
 from hw.dataflow import Dataflow, build_dataflow
 from hw.resources import Resources, dataflow_resources, layer_resources
 from hw.solver.latency import least_latency
 from hw.solver.space import Budget, FoldingSpace
-from hw.units.units import PopcountStyle
+from hw.units import PopcountStyle
 
 MAX_ROUNDS = 12
 SMALL_TABLES_PER_TABLE = 4
@@ -69,8 +69,24 @@ class FoldedDesign:
                 "give layers smaller pe or simd, or choose a larger board"
             )
 
-    def describe(self, board: Board | None, clock_mhz: float | None) -> dict[str, Any]:
-        """The contents of ``folding.json``."""
+    def describe(
+        self,
+        board: Board | None,
+        clock_mhz: float | None,
+        goal: Goal | None = None,
+        *,
+        target_fps: float | None = None,
+        utilization: float | None = None,
+    ) -> dict[str, Any]:
+        """The contents of ``folding.json``, which ``bnn.folding.load_folded`` reads again.
+
+        Args:
+            board: what it was folded for.
+            clock_mhz: what its frames a second are for.
+            goal: what it was chosen for.
+            target_fps: the rate asked for, where that was the goal.
+            utilization: share of the board that it was allowed.
+        """
         described = self.folding.describe(self.network)
         layers: dict[str, dict[str, Any]] = described["layers"]
         others: dict[str, dict[str, int]] = {}
@@ -78,6 +94,7 @@ class FoldedDesign:
             (layers if name in layers else others).setdefault(name, {}).update(asdict(resources))
         return described | {
             "others": others,
+            "buffers": self.dataflow.buffers,
             "popcount": self.dataflow.popcount.name.lower(),
             **asdict(self.resources),
             "frame_ii_cycles": as_number(self.frame_ii),
@@ -85,6 +102,9 @@ class FoldedDesign:
             "frames_per_second": None if clock_mhz is None else frames_per_second(clock_mhz, self.frame_ii),
             "board": board.name if board else None,
             "clock_mhz": clock_mhz,
+            "goal": goal.value if goal else None,
+            "target_fps": target_fps,
+            "utilization": utilization,
         }
 
 

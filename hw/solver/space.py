@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from bnn import Network
 from bnn.folding import Folding, LayerFolding, LoopOrder, MatrixSize, matrix_sizes
-from hw.dataflow import Segments
+from hw.dataflow import Segments, keeps_beats
 from hw.resources import TOP_OVERHEAD, Resources, unit_resources
-from hw.units.units import Fifo, Matrix, PopcountStyle, Unit, WidthConverter
+from hw.units import PopcountStyle, Unit
 
 NEVER = np.int64(1) << 40
 """LUTs of what cannot be."""
@@ -67,7 +67,7 @@ class FoldingSpace:
         self.network = network
         self.popcount = popcount
         self._segments = Segments(network, popcount=popcount)
-        sizes = matrix_sizes(network)
+        self._sizes = sizes = matrix_sizes(network)
         self.names = self._segments.names
         self.choices: list[list[Choice]] = [
             [self._choice(index, folding) for folding in _legal(sizes[name])] for index, name in enumerate(self.names)
@@ -100,7 +100,7 @@ class FoldingSpace:
             return Resources()
         if key not in self._converters:
             units = self._segments.units(index, choice.folding, lanes)
-            self._converters[key] = _total(takewhile(lambda unit: isinstance(unit, WidthConverter | Fifo), units))
+            self._converters[key] = _total(takewhile(lambda unit: unit.passes_on, units))
         return self._converters[key]
 
     def cost(self, chosen: Iterable[Choice]) -> Resources:
@@ -185,10 +185,9 @@ class FoldingSpace:
 
     def _choice(self, index: int, folding: LayerFolding) -> Choice:
         units = self._segments.units(index, folding, folding.simd)
-        matrix = next(unit for unit in units if isinstance(unit, Matrix))
-        keeps_beats = matrix.neuron_fold > 1 and not matrix.has_replay
         cycles = max(unit.cycles for unit in units)
-        return Choice(folding, units[-1].output.lanes, cycles, _total(units), keeps_beats)
+        keeps = keeps_beats(self._sizes[self.names[index]], folding)
+        return Choice(folding, units[-1].output.lanes, cycles, _total(units), keeps)
 
 
 _Step = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -199,7 +198,7 @@ def _legal(size: MatrixSize) -> Iterator[LayerFolding]:
     for pe, simd in size.legal():
         yield LayerFolding(pe, simd)
         if pe < size.mh and simd < size.mw:  # otherwise there is one loop at the most
-            yield LayerFolding(pe, simd, LoopOrder.ACCUMULATE)
+            yield LayerFolding(pe, simd, LoopOrder.INPUT_MAJOR)
 
 
 def _total(units: Iterable[Unit]) -> Resources:

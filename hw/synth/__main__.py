@@ -25,7 +25,7 @@ from hw.synth.networks import NETWORKS
 from hw.synth.specification import specify
 from hw.synth.sweep import held_out, sweep
 from hw.synth.units import synthesize_module
-from hw.units.units import PopcountStyle, module_name
+from hw.units import PopcountStyle, module_name
 
 
 def main(arguments: list[str]) -> int:

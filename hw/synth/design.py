@@ -9,7 +9,6 @@ from bnn.version import VERSION
 from hw.generator import Design
 from hw.generator.verilog import TOP
 from hw.synth.yosys import SynthResult, run_yosys
-from hw.units.units import Quantizer
 
 
 def synthesize(design: Design, out_dir: Path, *, flat: bool = False, flatten_first: bool = False) -> SynthResult:
@@ -29,8 +28,7 @@ def synthesize(design: Design, out_dir: Path, *, flat: bool = False, flatten_fir
     design.write(folder)
     listed = (folder / "files.f").read_text(encoding="utf-8").split()
     sources = [name for name in listed if not name.startswith("+")]  # Yosys looks for headers beside each file
-    # The quantizer melts into the frame guard before it, which needs no gates for the bits of a pixel that it drops.
-    units = [] if flat else [unit for unit in design.dataflow if not isinstance(unit, Quantizer)]
+    units = [] if flat else [unit for unit in design.dataflow if not unit.melts]
     apart = [f"i_dataflow.i_{unit.name}" for unit in units]
     result = run_yosys(folder, sources, TOP, apart=apart, flatten_first=flatten_first)
     described = {"network_hash": design.network.hash, "askew_version": VERSION} | result.describe()

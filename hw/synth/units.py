@@ -11,7 +11,7 @@ from hw.generator.verilog import emit_instance, stream_ports
 from hw.resources import Resources
 from hw.synth.specification import Specification, specify
 from hw.synth.yosys import run_yosys
-from hw.units.units import Fifo, LabelSelect, Unit, module_name
+from hw.units import module_name
 
 UNITS = module_name("units")
 
@@ -51,17 +51,9 @@ def _emit(specified: Sequence[Specification]) -> str:
         ports += [f"input logic [{unit.input.width - 1}:0] {source}_data", f"input logic {source}_last"]
         ports += [f"{way} logic {side}" for way, side in (("output", f"{sink}_valid"), ("input", f"{sink}_ready"))]
         ports += [f"output logic [{unit.output.width - 1}:0] {sink}_data", f"output logic {sink}_last"]
-        instances += emit_instance(unit.module, f"i_{unit.name}", unit.parameters(), _ports(unit, source, sink))
+        wired = stream_ports(source, sink) | dict.fromkeys(unit.side_outputs(), "")
+        instances += emit_instance(unit.module, f"i_{unit.name}", unit.parameters(), wired)
     return f"module {UNITS} (\n    " + ",\n    ".join(ports) + "\n);\n" + instances + "endmodule\n"
-
-
-def _ports(unit: Unit, source: str, sink: str) -> dict[str, str]:
-    ports = stream_ports(source, sink)
-    if isinstance(unit, Fifo):
-        ports["level_o"] = ""
-    if isinstance(unit, LabelSelect):
-        ports["score_o"] = ""
-    return ports
 
 
 def _copied(paths: Sequence[Path], folder: Path) -> list[str]:

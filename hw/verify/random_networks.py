@@ -44,7 +44,7 @@ def random_folding(rng: np.random.Generator, network: Network) -> Folding:
     """Any legal PE, SIMD and loop order of each layer within ``MAX_LANES`` and ``MAX_CYCLES``, where there is one."""
     layers = {}
     for name, size in matrix_sizes(network).items():
-        order = LoopOrder.REPLAY if rng.random() < 0.5 else LoopOrder.ACCUMULATE
+        order = LoopOrder.OUTPUT_MAJOR if rng.random() < 0.5 else LoopOrder.INPUT_MAJOR
         choices = [LayerFolding(pe, simd, order) for pe, simd in size.legal()]
         small = [choice for choice in choices if choice.pe * choice.simd <= MAX_LANES]
         fast = [choice for choice in small if size.cycles(choice) <= MAX_CYCLES] or [min(small, key=size.cycles)]

@@ -19,12 +19,12 @@ import numpy as np
 
 from bnn import MatrixLayer, Network, UserError, classes_of
 from bnn.folding import Folding
-from hw.cycles.prediction import predict
+from hw.cycles import predict_cycles
 from hw.generator import Design
 from hw.rtlsim.build import Effort
 from hw.rtlsim.simulation import RtlResult, simulate_design
 from hw.simulator import Backend, simulate
-from hw.units.units import PopcountStyle
+from hw.units import PopcountStyle
 from hw.verify.random_networks import random_folding, random_network
 
 FRAMES = 12
@@ -103,12 +103,12 @@ def _compare(
         mismatches += int(wrong.sum())
         if not stall:
             deviations += _deviations(design, result)
-            is_steady = result.frame_ii_cycles == predict(design.dataflow).frame_ii_cycles
+            is_steady = result.frame_ii_cycles == predict_cycles(design.dataflow).frame_ii_cycles
     return mismatches, tuple(deviations), is_steady
 
 
 def _deviations(design: Design, measured: RtlResult) -> Iterator[str]:
-    predicted = predict(design.dataflow, frames=len(measured.label_cycles))
+    predicted = predict_cycles(design.dataflow, frames=len(measured.label_cycles))
     for quantity in ("latency_cycles", "frame_ii_cycles", "label_cycles"):
         ours, theirs = getattr(predicted, quantity), getattr(measured, quantity)
         if ours != theirs:

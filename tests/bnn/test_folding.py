@@ -72,13 +72,13 @@ def test_shipped_files_state_the_right_cycles(tfc: Network, cnv: Network) -> Non
 
 def test_save_and_load_give_the_same_folding(cnv: Network, tmp_path) -> None:
     layers = dict(load_folding("finn-cnv", cnv).layers)
-    layers["fc2"] = LayerFolding(2, 16, LoopOrder.ACCUMULATE)
+    layers["fc2"] = LayerFolding(2, 16, LoopOrder.INPUT_MAJOR)
     folding = Folding.of(cnv, layers)
     save_folding(folding, cnv, tmp_path / "folding.json")
     assert load_folding(tmp_path / "folding.json", cnv) == folding
     written = json.loads((tmp_path / "folding.json").read_text())
     assert written["network_hash"] == cnv.hash
-    assert written["layers"]["fc2"] == {"pe": 2, "simd": 16, "order": "accumulate", "cycles": 256 * 32}
+    assert written["layers"]["fc2"] == {"pe": 2, "simd": 16, "order": "input-major", "cycles": 256 * 32}
 
 
 def test_unrolled_and_sequential_are_the_extremes(cnv: Network) -> None:
@@ -131,7 +131,7 @@ def test_missing_and_unknown_layers(tfc: Network, cnv: Network) -> None:
         ('{"layers": {"fc1": {"pe": 2}}}', r"layer fc1: simd \(None\) must be a whole number"),
         (
             '{"layers": {"fc1": {"pe": 2, "simd": 2, "order": "up"}}}',
-            r"order \('up'\) must be one of replay, accumulate",
+            r"order \('up'\) must be one of output-major, input-major",
         ),
         ('{"network_hash": "abc", "layers": {}}', "made for network abc, this network is"),
     ],

@@ -10,12 +10,13 @@ import pytest
 from bnn.folding import Folding, LayerFolding, LoopOrder
 from hw.dataflow import build_dataflow
 from hw.resources import Resources, dataflow_resources, layer_resources, unit_resources
-from hw.resources.count import popcount_resources, rom_resources
 from hw.synth.measured import DATA_FOLDER, read_data
 from hw.synth.networks import NETWORKS, random_tfc
 from hw.synth.specification import specify
+from hw.units import PopcountStyle
+from hw.units.cost import rom_resources
+from hw.units.popcount import popcount_resources
 from hw.units.rom import RomStyle, bram18_count, choose_style, rom_luts
-from hw.units.units import PopcountStyle
 
 
 def errors(folder):

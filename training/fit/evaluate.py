@@ -17,7 +17,7 @@ EVALUATION_BATCH = 500
 BATCH_PIXELS = 2**22  # at most so many pixels at a time: 83 images of 224 x 224
 
 
-def predict(model: TrainableNetwork, images: Images, batch: int = EVALUATION_BATCH) -> NDArray[np.float32]:
+def float_scores(model: TrainableNetwork, images: Images, batch: int = EVALUATION_BATCH) -> NDArray[np.float32]:
     """Logits (n, classes) of (n, H, W, C) images, in evaluation mode."""
     logits = []
     batch = _fitting(batch, images)
@@ -29,7 +29,7 @@ def predict(model: TrainableNetwork, images: Images, batch: int = EVALUATION_BAT
 
 def accuracy(model: TrainableNetwork, split: Split) -> float:
     """Share of the images whose highest logit is their label's; the lower index wins a tie."""
-    return float((classes_of(predict(model, split.images)) == split.labels).mean())
+    return float((classes_of(float_scores(model, split.images)) == split.labels).mean())
 
 
 def plus_one_fractions(model: TrainableNetwork, images: Images) -> dict[str, float]:

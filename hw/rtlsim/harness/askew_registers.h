@@ -1,5 +1,5 @@
 // The AXI4-Lite registers of an Askew design.
-// Written by `python -m hw.registers` from hw/registers/registers.toml; change that table instead.
+// Written by `python -m hw.generator.registers` from its registers.toml; change that table instead.
 #pragma once
 #include <array>
 #include <cstdint>

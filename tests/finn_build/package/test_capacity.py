@@ -18,7 +18,7 @@ def test_finn_and_our_board_files_agree(name, rounding):
     assert theirs is not None
     assert theirs.board == name
     counts = (ours.luts, ours.bram18, ours.dsps)
-    assert (theirs.lut, theirs.bram18, theirs.dsp) == pytest.approx(counts, rel=rounding)
+    assert (theirs.luts, theirs.bram18, theirs.dsp) == pytest.approx(counts, rel=rounding)
 
 
 def test_every_board_of_ours_has_a_capacity_and_some_of_finns_have_none():
@@ -46,7 +46,7 @@ def test_refuses_in_one_line_unless_told_otherwise():
     ):
         verify_fits(costs, SMALL, "fold less")
     assert verify_fits(costs, SMALL, "fold less", over_capacity=True) == UnitCost(9, 1_700, 11)
-    assert verify_fits(costs, None, "fold less").lut == 1_700
+    assert verify_fits(costs, None, "fold less").luts == 1_700
 
 
 def test_refuses_what_cannot_be_generated_whatever_the_board():

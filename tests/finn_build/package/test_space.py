@@ -69,7 +69,7 @@ def every_design(network) -> list[UnitCost]:
             config = folding_config(network, folding, ram_styles=memories)
             costs = [made_up(node.name, config.get(node.name, {})) for node in finn_nodes(network)]
             designs.add(total_cost(costs))
-    return sorted(designs, key=lambda cost: cost.lut)
+    return sorted(designs, key=lambda cost: cost.luts)
 
 
 @pytest.mark.parametrize("build", [tiny_mlp, tiny_cnn])
@@ -80,30 +80,30 @@ def test_the_cheapest_and_the_fastest_are_those_of_brute_force(layer_factory, bu
     designs = every_design(network)
     assert space.cycles[0] == min(design.cycles for design in designs)
     rams = sorted({design.bram18 for design in designs})
-    luts = [design.lut for design in designs]
+    luts = [design.luts for design in designs]
     for bram18 in (rams[0], rams[len(rams) // 3], rams[-1]):
         for cycles in (space.cycles[0] - 1, *space.cycles):
-            fitting = [(d.lut, d.bram18) for d in designs if d.cycles <= cycles and d.bram18 <= bram18]
+            fitting = [(d.luts, d.bram18) for d in designs if d.cycles <= cycles and d.bram18 <= bram18]
             found = space.cheapest(cycles, Budget(10**9, bram18))
             if not fitting:
                 assert found is None
                 continue
             assert found is not None
-            assert (found.cost.lut, found.cost.bram18) == min(fitting)
+            assert (found.cost.luts, found.cost.bram18) == min(fitting)
             assert found.cost.cycles <= cycles
-            assert space.cheapest(cycles, Budget(found.cost.lut - 1, bram18)) is None
+            assert space.cheapest(cycles, Budget(found.cost.luts - 1, bram18)) is None
         for lut in (luts[0] - 1, luts[0], luts[len(luts) // 2], luts[-1]):
-            held = [d for d in designs if d.lut <= lut and d.bram18 <= bram18]
+            held = [d for d in designs if d.luts <= lut and d.bram18 <= bram18]
             fastest = space.fastest(Budget(lut, bram18))
             if not held:
                 assert fastest is None
                 continue
             assert fastest is not None
             least = min(design.cycles for design in held)
-            assert (fastest.cost.cycles, fastest.cost.lut) == min((d.cycles, d.lut) for d in held)
+            assert (fastest.cost.cycles, fastest.cost.luts) == min((d.cycles, d.luts) for d in held)
             fed = space.fastest(Budget(lut, bram18), input_cycles=least + 2)
             assert fed is not None
-            assert fed.cost.lut == min(d.lut for d in held if d.cycles <= least + 2)
+            assert fed.cost.luts == min(d.luts for d in held if d.cycles <= least + 2)
 
 
 def test_no_bram_to_give(layer_factory):
@@ -132,7 +132,7 @@ def test_finn_builds_what_was_foretold(networks, frames_of, unfolded, pynq_z2, t
     cost = folding.cost
     assert figures["mismatches"] == 0
     assert figures["frame_ii_cycles"] == cost.cycles
-    assert figures["resources"] == {"lut": cost.lut, "bram18": cost.bram18, "uram": cost.uram, "dsp": cost.dsp}
+    assert figures["resources"] == {"lut": cost.luts, "bram18": cost.bram18, "uram": cost.uram, "dsp": cost.dsp}
     for name, choice in folding.choices.items():
         roles = {role: figures["layers"]["input" if role == "input" else name]["nodes"][role] for role in choice.units}
         assert {role: node["cycles"] for role, node in roles.items()} == {

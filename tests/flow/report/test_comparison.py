@@ -134,7 +134,7 @@ def test_what_is_missing_is_a_dash(absent):
 def test_the_tables_show_it():
     text = hardware_section(compare(["fc1"], ALL))
     assert "| fc1 | 16 | 49 | 64 | 61 | 62 | 96.88% | 63 | 4,000 | 7,000 | 6,500 | 2 | 20 | 19 |" in text
-    assert "| LUT | 5,000 | - | 8,502 | - | 9,000 | - |" in text
+    assert "| LUTs | 5,000 | - | 8,502 | - | 9,000 | - |" in text
     assert "FINN's estimate: 20 frames, 1 mismatches with golden." in text
 
 
@@ -143,10 +143,10 @@ def test_a_folding_of_finns_own_and_the_board_stand_beside_ours():
     budget = BoardBudget(board="Pynq-Z2", luts=53200, ffs=106400, bram18=280)
     comparison = compare(["fc1"], ALL | {"finn_estimate": ESTIMATE | {"layers": {"fc1": layer}}})
     text = hardware_section(comparison, budget)
-    assert "| busy | FINN | FINN: PE | FINN: SIMD | LUT: ours |" in text
+    assert "| busy | FINN | FINN: PE | FINN: SIMD | LUTs: ours |" in text
     assert "| 96.88% | 63 | 8 | 98 | 4,000 |" in text
     assert "| board | Pynq-Z2 has |" in text
-    assert "| LUT | 5,000 | - | 8,502 | - | 9,000 | - | 53,200 |" in text
+    assert "| LUTs | 5,000 | - | 8,502 | - | 9,000 | - | 53,200 |" in text
     assert "| BRAM18 | 3 | - | 26 | - | 30 | - | 280 |" in text
     same = {"fc1": layer | {"pe": 16, "simd": 49}}
     comparison = compare(["fc1"], ALL | {"finn_estimate": ESTIMATE | {"layers": same}})

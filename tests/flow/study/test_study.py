@@ -21,7 +21,7 @@ from flow.study.plan import StudyError
 from flow.study.table import points
 from training.config.load import load_config
 from training.data.datasets import load_dataset
-from training.fit.evaluate import predict
+from training.fit.evaluate import float_scores
 from training.fit.train import load_trained
 
 SMALL = """
@@ -79,7 +79,7 @@ def test_every_combination_is_a_row_with_the_trained_models_accuracy(left_alone)
     for row in rows.itertuples():
         run = left_alone / "out" / "runs" / row.id
         model = load_trained(run / "checkpoint.ckpt", load_config(run / "config.toml"))
-        assert (predict(model, test.images).argmax(axis=1) == test.labels).mean() == pytest.approx(row.accuracy)
+        assert (float_scores(model, test.images).argmax(axis=1) == test.labels).mean() == pytest.approx(row.accuracy)
 
 
 def test_points_and_plot(left_alone):
@@ -181,7 +181,9 @@ def test_what_the_integer_network_cannot_hold_is_recorded_as_the_trained_models(
     for row in rows.itertuples():
         run = tmp_path / "out" / "runs" / row.id
         model = load_trained(run / "checkpoint.ckpt", load_config(run / "config.toml"))
-        assert (predict(model, images.images).argmax(axis=1) == images.labels).mean() == pytest.approx(row.accuracy)
+        assert (float_scores(model, images.images).argmax(axis=1) == images.labels).mean() == pytest.approx(
+            row.accuracy
+        )
     assert not list((tmp_path / "out").rglob("network.npz"))
 
 

@@ -165,7 +165,7 @@ class FoldingJson(Format):
 
     def truth(self, file, name, ours):
         layers = json.loads(file.read_text(encoding="utf-8"))["layers"]
-        return {name: (layer["pe"], layer["simd"], layer.get("order", "replay")) for name, layer in layers.items()}
+        return {name: (of["pe"], of["simd"], of.get("order", "output-major")) for name, of in layers.items()}
 
 
 class FiguresJson(Format):

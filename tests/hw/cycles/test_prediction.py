@@ -9,10 +9,10 @@ import pytest
 
 from bnn import ConvLayer, InputEncoding, MaxPoolLayer, Network
 from bnn.folding import Folding, LayerFolding, LoopOrder, matrix_sizes
+from hw.cycles import predict_cycles, size_buffers, steady_frame_ii, sustains
 from hw.cycles.model import CycleModel
-from hw.cycles.prediction import predict, size_buffers, steady_frame_ii, sustains
 from hw.dataflow import Dataflow, build_dataflow
-from hw.units.units import Window
+from hw.units import Window
 from tests.support.blank import conv, dense
 
 RUN = 360  # of which the last 240 frames are looked at: a multiple of all short periods
@@ -52,7 +52,7 @@ def test_the_steady_state_and_the_trial_agree_with_a_long_run(seed: int) -> None
     buffers = {}
     for name, beats in generous.buffers.items():
         unit = generous[name]
-        least = unit.smallest_beats if isinstance(unit, Window) else 1
+        least = unit.least_beats if isinstance(unit, Window) else 1
         buffers[name] = int(rng.integers(least, beats + 1))
     tight = build_dataflow(network, folding, buffers)
     measured = long_run(tight)
@@ -60,7 +60,7 @@ def test_the_steady_state_and_the_trial_agree_with_a_long_run(seed: int) -> None
     for frame_ii in {measured, Fraction(int(measured)), measured - 1, measured + 1, Fraction(tight.bottleneck_cycles)}:
         if frame_ii >= tight.bottleneck_cycles:
             assert sustains(tight, frame_ii) == (measured <= frame_ii)
-    assert predict(tight).frame_ii_cycles == measured
+    assert predict_cycles(tight).frame_ii_cycles == measured
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -77,7 +77,7 @@ def test_no_buffer_can_be_smaller(seed: int) -> None:
     for name, beats in buffers.items():
         unit = sized[name] if beats else None
         less = beats // 2 if isinstance(unit, Window) else beats - 1
-        smallest = unit.smallest_beats if isinstance(unit, Window) else 0
+        smallest = unit.least_beats if isinstance(unit, Window) else 0
         if not beats or less < smallest:
             continue
         smaller = build_dataflow(network, folding, buffers | {name: less})
@@ -104,6 +104,6 @@ def test_the_smallest_fifo_of_a_burst_is_exact() -> None:
     fc2 takes 2 lanes a cycle, 8 beats a frame of 16 cycles; whatever FIFO there is, the converter gives one a cycle.
     """
     network = Network(InputEncoding.threshold((16, 1, 1), 100), (dense("fc1", 16, 16), dense("fc2", 16, 2, True)))
-    folding = Folding.of(network, {"fc1": LayerFolding(16, 1), "fc2": LayerFolding(1, 2, LoopOrder.ACCUMULATE)})
+    folding = Folding.of(network, {"fc1": LayerFolding(16, 1), "fc2": LayerFolding(1, 2, LoopOrder.INPUT_MAJOR)})
     assert size_buffers(network, folding)["fc2_fifo"] == 0
     assert steady_frame_ii(build_dataflow(network, folding)) == 16

@@ -1,4 +1,4 @@
-"""When layers work. Oracles: the folding's cycles, the cycle model stopped after each cycle, and `predict`."""
+"""When layers work. Oracles: the folding's cycles, the cycle model stopped after each cycle, and `predict_cycles`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from bnn import InputEncoding, MaxPoolLayer, Network
 from bnn.folding import Folding, LayerFolding, matrix_sizes
+from hw.cycles import predict_cycles, size_buffers
 from hw.cycles.model import CycleModel
-from hw.cycles.prediction import predict, size_buffers
 from hw.cycles.timeline import layer_timeline
 from hw.dataflow import Dataflow, build_dataflow
-from hw.units.units import Matrix, Pool
+from hw.units import Matrix, Pool
 from tests.support.blank import conv, dense
 
 
@@ -38,7 +38,7 @@ def test_a_frame_is_the_cycles_that_the_folding_says(dense_only: bool, steps: in
     network, folding, dataflow = design(dense_only)
     timeline = layer_timeline(dataflow, steps)
     assert timeline.settled
-    predicted = predict(dataflow)
+    predicted = predict_cycles(dataflow)
     assert timeline.first_frame.edges[-1] == predicted.latency_cycles + 1  # the label's own cycle with it
     assert timeline.steady.edges[-1] == predicted.frame_ii_cycles
     cycles = {name: size.cycles(folding.layers[name]) for name, size in matrix_sizes(network).items()}

@@ -31,7 +31,7 @@ def network_of(seed):
     return Network(InputEncoding.threshold((4, 5, 1), 77), (first, last))
 
 
-def design_of(network, order=LoopOrder.REPLAY):
+def design_of(network, order=LoopOrder.OUTPUT_MAJOR):
     folding = Folding.of(network, {"fc.1": LayerFolding(PE, SIMD, order), "fc2": LayerFolding(2, 3)})
     return Design.of(network, folding, clock_mhz=125)
 
@@ -61,7 +61,8 @@ def test_the_folder_is_whole(network, tmp_path):
     assert network.hash in (folder / "askew_top.sv").read_text()
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["network_hash"] == network.hash
-    assert manifest["folding"]["fc.1"] == {"pe": PE, "simd": SIMD, "order": "replay", "cycles": MH * MW // PE // SIMD}
+    cycles = MH * MW // PE // SIMD
+    assert manifest["folding"]["fc.1"] == {"pe": PE, "simd": SIMD, "order": "output-major", "cycles": cycles}
     assert manifest["tool_versions"]["askew"] == VERSION
     assert manifest["tool_versions"]["numpy"] == np.__version__
     assert manifest["popcount"] == "compressor"
@@ -74,7 +75,7 @@ def test_memories_hold_the_network(network, tmp_path, order):
     bits = network.layers[0].weight_bits
     stored = words(tmp_path / "mem" / "fc_1_matrix_weights.hex")
     folds = [(nf, sf) for nf in range(MH // PE) for sf in range(MW // SIMD)]
-    if order is LoopOrder.ACCUMULATE:
+    if order is LoopOrder.INPUT_MAJOR:
         folds.sort(key=lambda fold: fold[1])
     for word, (nf, sf) in zip(stored, folds, strict=True):
         for pe in range(PE):

@@ -1,6 +1,4 @@
-"""One folder of executables for all tests, so that what all designs share is compiled once; and small networks."""
-
-import shutil
+"""Small networks."""
 
 import numpy as np
 import pytest
@@ -8,13 +6,6 @@ import pytest
 from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
 from bnn.encoding import pack_bits
 from bnn.folding import Folding, LayerFolding
-
-
-@pytest.fixture(scope="session")
-def build_dir(tmp_path_factory):
-    if shutil.which("g++") is None:
-        pytest.skip("needs a C++ compiler")
-    return tmp_path_factory.mktemp("executables")
 
 
 @pytest.fixture(scope="session")

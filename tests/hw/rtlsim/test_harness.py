@@ -14,7 +14,7 @@ from hw.generator import Design
 from hw.rtlsim import Effort, RtlSimulationError, simulate_design, simulate_rtl
 from hw.rtlsim.build import find_compiler
 from hw.simulator import simulate, trace
-from hw.units.units import PopcountStyle, Window
+from hw.units import PopcountStyle, Window
 
 FAST = {"effort": Effort.FAST_BUILD}
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bnn.folding import Folding, load_folding
-from hw.cycles.prediction import predict
+from hw.cycles import predict_cycles
 from hw.generator import Design
 from hw.rtlsim import Effort, simulate_design
 from hw.simulator import simulate
@@ -29,11 +29,11 @@ def check(network, folding, images, build_dir, effort=Effort.FAST_RUN):
     golden = simulate(network, images)
     assert np.array_equal(measured.scores, golden)
     assert np.array_equal(measured.labels, golden.argmax(axis=1))
-    predicted = predict(design.dataflow, frames=len(measured.label_cycles))
+    predicted = predict_cycles(design.dataflow, frames=len(measured.label_cycles))
     assert measured.label_cycles == predicted.label_cycles
     assert measured.units == predicted.units
     assert measured.latency_cycles == predicted.latency_cycles
-    assert measured.frame_ii_cycles == predict(design.dataflow).frame_ii_cycles
+    assert measured.frame_ii_cycles == predict_cycles(design.dataflow).frame_ii_cycles
     return measured
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bnn.version import VERSION
-from hw.cycles.prediction import predict
+from hw.cycles import predict_cycles
 from hw.generator import Design
 from hw.rtlsim import Effort, simulate_design
 from hw.rtlsim.registers import MAGIC
@@ -57,7 +57,7 @@ def test_right_frames_raise_no_flag_and_the_shell_costs_no_cycle(design, build_d
     assert registers.counters["frames_out"] >= 9
     assert registers.counters["input_stalls"] > 0
     assert registers.counters["output_stalls"] == 0
-    assert result.label_cycles == predict(design.dataflow, frames=9).label_cycles
+    assert result.label_cycles == predict_cycles(design.dataflow, frames=9).label_cycles
 
 
 def test_back_pressure_is_counted(design, build_dir):

@@ -9,7 +9,7 @@ import pytest
 from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
 from bnn.encoding import pack_bits
 from bnn.folding import Folding, LayerFolding
-from hw.cycles.prediction import predict
+from hw.cycles import predict_cycles
 from hw.generator import Design
 from hw.rtlsim import Effort, simulate_design
 from hw.simulator import simulate
@@ -61,7 +61,7 @@ def test_rtl_equals_golden_and_takes_the_predicted_cycles(build, build_dir):
     measured = simulate_design(design, images, build_dir=build_dir, effort=Effort.FAST_BUILD)
     assert np.array_equal(measured.scores, golden)
     assert np.array_equal(measured.labels, golden.argmax(axis=1))
-    predicted = predict(design.dataflow, frames=len(measured.label_cycles))
+    predicted = predict_cycles(design.dataflow, frames=len(measured.label_cycles))
     assert measured.latency_cycles == predicted.latency_cycles
     assert measured.frame_ii_cycles == predicted.frame_ii_cycles
     assert measured.label_cycles == predicted.label_cycles
@@ -106,7 +106,7 @@ def test_a_table_for_each_channel(kind, simd, build_dir):
     assert len(np.unique(golden, axis=0)) > 5
     measured = simulate_design(design, images, build_dir=build_dir, effort=Effort.FAST_BUILD)
     assert np.array_equal(measured.scores, golden)
-    assert measured.label_cycles == predict(design.dataflow, frames=len(measured.label_cycles)).label_cycles
+    assert measured.label_cycles == predict_cycles(design.dataflow, frames=len(measured.label_cycles)).label_cycles
 
 
 def test_two_scores_of_one_row(build_dir):

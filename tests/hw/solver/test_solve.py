@@ -12,8 +12,8 @@ import pytest
 from bnn import InputEncoding, MaxPoolLayer, Network
 from bnn.folding import Folding, FoldingError, LayerFolding, LoopOrder, load_folding, matrix_sizes
 from hw.boards.board import Board, load_board
+from hw.cycles import predict_latency
 from hw.cycles.model import CycleModel
-from hw.cycles.prediction import predict_latency
 from hw.dataflow import build_dataflow
 from hw.resources import Resources, dataflow_resources, unit_resources
 from hw.solver import latency as latency_search
@@ -21,7 +21,7 @@ from hw.solver import space as folding_space
 from hw.solver.latency import least_latency, measured
 from hw.solver.solve import FoldedDesign, fold_for_latency, fold_for_max_rate, fold_for_rate
 from hw.solver.space import Budget, FoldingSpace
-from hw.units.units import PopcountStyle
+from hw.units import PopcountStyle
 from tests.support.blank import conv, dense
 
 EVERYTHING = Budget(10**9, 10**4)
@@ -63,7 +63,7 @@ def every_folding(network: Network, *, alike: bool = True) -> list[Folding]:
             LayerFolding(pe, simd, order)
             for pe, simd in size.legal()
             for order in LoopOrder
-            if alike or order is LoopOrder.REPLAY or (pe < size.mh and simd < size.mw)
+            if alike or order is LoopOrder.OUTPUT_MAJOR or (pe < size.mh and simd < size.mw)
         ]
         for size in sizes.values()
     ]

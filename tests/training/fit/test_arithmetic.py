@@ -8,7 +8,7 @@ from tests.support.models import config_of, model_of
 from training.config.load import CONFIG_FOLDER, ConfigError, load_config
 from training.fit import arithmetic
 from training.fit.arithmetic import PLAIN, Arithmetic, choose_arithmetic
-from training.fit.evaluate import predict
+from training.fit.evaluate import float_scores
 from training.fit.module import loss_value
 
 FUSED, HALF = Arithmetic(torch.float32, True), Arithmetic(torch.bfloat16, True)
@@ -95,7 +95,7 @@ def test_evaluation_and_absorption_are_in_float32_whatever_the_training():
     twin.load_state_dict(network.state_dict())
     assert {tensor.dtype for tensor in network.state_dict().values()} == {torch.float32, torch.int64}
     images = np.random.default_rng(7).integers(0, 256, (20, 10, 10, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(predict(network, images), predict(twin, images))
+    np.testing.assert_array_equal(float_scores(network, images), float_scores(twin, images))
     traces, logits = network.trace(images)
     expected_traces, expected_logits = twin.trace(images)
     np.testing.assert_array_equal(logits, expected_logits)

@@ -15,7 +15,7 @@ from bnn.errors import UserError
 from training.config.load import load_config, parse_config
 from training.data.datasets import load_dataset
 from training.fit.checkpoint import CheckpointError, read_trained
-from training.fit.evaluate import accuracy, plus_one_fractions, predict
+from training.fit.evaluate import accuracy, float_scores, plus_one_fractions
 from training.fit.module import learning_rate, loss_value, make_optimizer
 from training.fit.train import load_trained, split_training, train
 from training.networks.models import BinaryNetwork, to_pixels
@@ -65,7 +65,7 @@ def test_accuracy_is_a_naive_count(trained):
     assert accuracy(model, test) == np.mean(
         [int(row.argmax()) == label for row, label in zip(logits, test.labels, strict=True)]
     )
-    np.testing.assert_array_equal(predict(model, test.images, batch=7), logits.numpy())
+    np.testing.assert_array_equal(float_scores(model, test.images, batch=7), logits.numpy())
 
 
 def test_every_epoch_is_logged_in_csv_and_tensorboard(trained):

@@ -1,0 +1,60 @@
+"""The units of one design in stream order: what generator, cycle model and estimates share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from hw.units import Matrix, PopcountStyle, Unit
+
+
+@dataclass(frozen=True)
+class Dataflow:
+    """Every unit of one design, from the pixels to the label.
+
+    Attributes:
+        units: in stream order; each unit's input stream is the output stream of the one before.
+        left_out: names of the FIFOs that are left out because they were to hold 0 beats.
+    """
+
+    units: tuple[Unit, ...]
+    left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for before, after in pairwise(self.units):
+            assert before.output == after.input, (
+                f"{before.name} gives {before.output}, {after.name} takes {after.input}"
+            )
+
+    def __getitem__(self, name: str) -> Unit:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[Unit]:
+        return iter(self.units)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Unit]:
+        return {unit.name: unit for unit in self.units}
+
+    @property
+    def bottleneck_cycles(self) -> int:
+        """Cycles a frame of the slowest unit: no frame initiation interval is shorter."""
+        return max(unit.cycles for unit in self.units)
+
+    @property
+    def popcount(self) -> PopcountStyle:
+        """How the matrices count bits."""
+        return next(unit.popcount for unit in self.units if isinstance(unit, Matrix))
+
+    @property
+    def xnors(self) -> int:
+        """XNORs that all matrices of bits have side by side, each with its part of a popcount."""
+        return sum(unit.xnors for unit in self.units)
+
+    @property
+    def buffers(self) -> dict[str, int]:
+        """Unit name to the beats that its buffer holds, where there is a choice: what builds the same design again."""
+        built = {unit.name: unit.buffer_beats for unit in self.units if unit.buffer_beats}
+        return built | dict.fromkeys(self.left_out, 0)

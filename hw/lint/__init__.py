@@ -1,5 +1,0 @@
-"""Lint of the SystemVerilog: every module alone, with Verilator and with slang."""
-
-from hw.lint.check import LintError, lint_with_slang, lint_with_verilator
-
-__all__ = ["LintError", "lint_with_slang", "lint_with_verilator"]
