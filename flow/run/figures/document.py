@@ -17,7 +17,7 @@ CHECKSUM = {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-2
 HEADER = """# The JSON files
 
 Made from the models in `flow/run/figures` and `finn_build/results` by `python -m flow.run.figures.document`: do not
-edit. Each file has a JSON schema in [schemas](schemas), draft 2020-12.
+edit. Each file has a JSON schema in `docs/schemas`, draft 2020-12.
 
 Keys are a promise: none vanishes or changes its meaning. Keys may be added, so a reader lets pass what it does not
 know. A `checksum`, where there is one, is the SHA-256 of the rest, as JSON with sorted keys and without spaces. A dash

@@ -191,14 +191,22 @@ class FiguresJson(Format):
         return mutate.as_json(mutate.of_tree(rng, figures))
 
     def read(self, file, name):
-        from flow.report.collect import _of_stages
+        from flow.report.comparison import compare
+        from flow.report.evidence import budget
         from flow.report.hardware import hardware_section
+        from flow.run.figures import OF_STAGE
+        from flow.run.figures.report_hardware import Hardware
 
         run = RunFolder.open(file.parent.parent if name.startswith("finn/") else file.parent)
-        collected = _of_stages(run, self.network)  # as `askew report` reads it
-        hardware_section(collected)
-        json.dumps(collected, allow_nan=False)
-        return run.result(name.removesuffix(".json"), self.network)
+        stage = name.removesuffix(".json")
+        figures = run.result(stage, self.network)
+        parts = {"folding": "folding", "rtlsim": "rtlsim"}
+        parts |= {f"finn/{part}": f"finn_{part}" for part in ("estimate", "results")}
+        hardware = Hardware(**{parts[stage]: OF_STAGE[stage].of(figures)} if stage in parts else {})
+        comparison = compare([layer.name for layer in self.network.layers], hardware, 1)  # as `askew report` reads it
+        hardware_section(comparison, budget(hardware))
+        json.dumps(comparison.to_json(), allow_nan=False)
+        return figures
 
     def truth(self, file, name, ours):
         theirs = json.loads(file.read_text(encoding="utf-8"))
@@ -223,7 +231,7 @@ class StudySummaryJson(Format):
     def read(self, file, name):
         study = read_study(file.parent, RunFolder(self.run))
         study_section(study)
-        return {key: value for key, value in study.items() if key != "this_run"}
+        return {key: value for key, value in study.to_json().items() if key != "this_run"}
 
     def truth(self, file, name, ours):
         theirs = json.loads(file.read_text(encoding="utf-8"))
