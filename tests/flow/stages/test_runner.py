@@ -194,7 +194,7 @@ def test_a_missing_config_and_an_unknown_stage(flow, tmp_path):
 def _hold(path, ready, leave):
     with locked(path):
         ready.set()
-        leave.wait(30)
+        leave.wait(120)
 
 
 def test_a_second_process_is_refused(flow, run, monkeypatch):
@@ -203,7 +203,7 @@ def test_a_second_process_is_refused(flow, run, monkeypatch):
     holder = context.Process(target=_hold, args=(run, ready, leave))
     holder.start()
     try:
-        assert ready.wait(30)
+        assert ready.wait(120)
         with pytest.raises(RunError, match=rf"askew \(process {holder.pid}\) works there; wait until it is done"):
             flow.run_to(["fold"], run, {})
     finally:
