@@ -110,8 +110,9 @@ def _plots(report: dict[str, Any]) -> dict[str, Any]:
     if network["input_plus_fraction"] is not None:
         measured = {"input": {"plus_fraction": network["input_plus_fraction"]}} | measured
     shares = resource_shares(report)
+    labelled = {name: rung for name, rung in report["rungs"].items() if rung["accuracy"] is not None}
     return {
-        "accuracy": plot_accuracy(report["rungs"]) if report["rungs"] else None,
+        "accuracy": plot_accuracy(labelled) if labelled else None,
         "course": plot_course(report["training"]) if report["training"] else None,
         "plus_fractions": plot_plus_fractions(measured) if measured else None,
         "thresholds": [
