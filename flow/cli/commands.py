@@ -171,7 +171,7 @@ def import_network(
     )
     try:
         _run_and_show("import", run, {}, force=force)
-    except UserError:
+    except (UserError, OSError):
         folder.release()
         raise
 
@@ -192,7 +192,7 @@ def diff(
 ) -> None:
     """Name the first layer, frame, position and channel at which two rungs differ; exit status 1 if they do."""
     from flow.ladder.diff import diff_rungs  # noqa: PLC0415
-    from flow.ladder.rungs import open_rung  # noqa: PLC0415
+    from flow.ladder.rungs import FileRung, open_rung  # noqa: PLC0415
 
     folder = RunFolder.open(run)
     wanted = frame + 1 if frame is not None else frames or 100
@@ -201,11 +201,14 @@ def diff(
         raise UserError(f"--frame {frame}: must be below the number of golden frames ({len(golden)})")
     first = frame or 0
     images = golden.images[first:]
-    difference = diff_rungs(open_rung(rung_a, folder), open_rung(rung_b, folder), images, first)
+    one, other = open_rung(rung_a, folder), open_rung(rung_b, folder)
+    difference = diff_rungs(one, other, images, first)
+    answers_alone = isinstance(one, FileRung) or isinstance(other, FileRung)
+    where = "their answers (the imported file names no layers)" if answers_alone else "every layer"
     if difference:
         _print(f"{rung_a} and {rung_b} differ first at {difference}")
         raise typer.Exit(1)
-    _print(f"{rung_a} and {rung_b} agree in every layer on {len(images):,} frames")
+    _print(f"{rung_a} and {rung_b} agree in {where} on {len(images):,} frames")
 
 
 @app.command()

@@ -200,16 +200,17 @@ class FileRung:
     def __init__(self, run: RunFolder) -> None:
         from onnx_export.foreign import ForeignFile  # noqa: PLC0415 - onnx takes seconds to import
 
-        meaning = {key: value for key, value in run.config_table()["import"].items() if key.startswith("input_")}
+        meaning = {key: value for key, value in run.import_table().items() if key.startswith("input_")}
         self._file = ForeignFile(run.require(run.model, "import"), **meaning)
+        self._last_layer = run.network().layers[-1].name
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
         """Logits, float32."""
         return self._file.scores(images, progress)
 
     def trace(self, images: NDArray[np.uint8]) -> Trace:
-        """Its logits alone: its tensors bear names of their own."""
-        return {self._file.logits: self._file.scores(images)}
+        """Its logits alone, under the last layer's name: its other tensors bear names of their own."""
+        return {self._last_layer: self._file.scores(images)}
 
 
 @dataclass(frozen=True)
@@ -243,19 +244,32 @@ def rung_names() -> tuple[str, ...]:
     return tuple(_RUNGS)
 
 
+def default_rungs(run: RunFolder) -> tuple[str, ...]:
+    """The rungs of a ladder unless told: all that need no hardware, and each only once."""
+    if run.origin is Origin.TRAINED:
+        return ("reference", "qonnx", "numpy", "plain")
+    return ("reference", "numpy", "plain") if run.has_model else ("numpy", "plain")
+
+
 def open_rung(name: str, run: RunFolder) -> Rung:
     """The rung of that name for this run; UserError lists the names there are."""
-    return _kind(name).open(run)
+    return _kind(name, run).open(run)
 
 
 def rung_needs(name: str, run: RunFolder) -> tuple[str, ...]:
     """The artefacts that a rung's answers depend on, golden included; UserError lists the names there are."""
-    kind = _kind(name)
+    kind = _kind(name, run)
     imported = run.origin is Origin.IMPORTED and kind.needs_imported is not None
     return (*((kind.needs_imported or ()) if imported else kind.needs), "golden")
 
 
-def _kind(name: str) -> _Kind:
+def _kind(name: str, run: RunFolder) -> _Kind:
     if name not in _RUNGS:
         raise UserError(f"rung {name!r}: unknown, must be one of {', '.join(_RUNGS)}")
-    return _RUNGS[name]
+    kind = _RUNGS[name]
+    if kind.needs_imported is not None and not run.has_model:
+        raise UserError(
+            f"rung {name!r}: {run.path} was imported from a network file, so there is no ONNX file to execute; "
+            "leave the rung out"
+        )
+    return kind

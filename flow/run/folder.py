@@ -20,6 +20,8 @@ from flow.run.golden import MANIFEST, Golden, read_golden, write_golden
 __all__ = ["LOCK_FILE", "Golden", "Origin", "RunError", "RunFolder", "same_hash", "sha256"]
 
 LOCK_FILE = ".lock"
+IMPORT_TABLE = "import"  # of the config of an imported run
+NETWORK_SUFFIX = ".npz"
 
 
 class Origin(Enum):
@@ -81,8 +83,9 @@ class RunFolder:
             write_new_text(run.config, resolved_config)
         existing = read_text(run.config, error_type=RunError)
         if existing != resolved_config:
+            other = "import" if run.origin is Origin.IMPORTED else "config"
             raise RunError(
-                f"{path}: this run was made by another config ({_first_difference(existing, resolved_config)}); "
+                f"{path}: this run was made by another {other} ({_first_difference(existing, resolved_config)}); "
                 "choose another --run or delete the folder"
             )
         run._clear_stale()
@@ -102,7 +105,24 @@ class RunFolder:
     @property
     def origin(self) -> Origin:
         """Whether `askew train` or `askew import` made this run: an imported one says so in its config."""
-        return Origin.IMPORTED if "import" in self.config_table() else Origin.TRAINED
+        return Origin.IMPORTED if IMPORT_TABLE in self.config_table() else Origin.TRAINED
+
+    def import_table(self) -> dict[str, str]:
+        """The config's [import]: model and images, perhaps labels, and what a pixel is; RunError where damaged."""
+        table = self.config_table().get(IMPORT_TABLE)
+        if not isinstance(table, dict) or not {"model", "images"} <= table.keys():
+            raise RunError(
+                f"{self.config}: damaged: its table [{IMPORT_TABLE}] needs model and images; import into another --run"
+            )
+        wrong = [key for key, value in table.items() if not isinstance(value, str)]
+        if wrong:
+            raise RunError(f"{self.config}: damaged: {wrong[0]} in table [{IMPORT_TABLE}] must be text in quotes")
+        return table
+
+    @property
+    def has_model(self) -> bool:
+        """Whether an ONNX file belongs to it: not where it was imported from a network file."""
+        return self.origin is Origin.TRAINED or Path(self.import_table()["model"]).suffix != NETWORK_SUFFIX
 
     def release(self) -> None:
         """Give up a run in which nothing was made yet, so that a mended config can claim it."""

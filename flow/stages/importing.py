@@ -13,15 +13,12 @@ from bnn.errors import UserError
 from bnn.files import atomic_path
 from bnn.network import Network
 from bnn.serialize import load_network
-from flow.run.folder import Origin, RunFolder, sha256
+from flow.run.folder import IMPORT_TABLE, NETWORK_SUFFIX, Origin, RunError, RunFolder, sha256
 from flow.run.progress import console
 from flow.stages.export import show_network, write_network
 from flow.stages.foreign import load_array, load_labels
 from flow.stages.options import Options
 from flow.stages.stage import Stage
-
-TABLE = "import"
-NETWORK_SUFFIX = ".npz"
 
 
 class ImportOptions(Options):
@@ -65,30 +62,32 @@ def claim_for_import(
     table: dict[str, Any] = {"model": str(model.absolute()), "images": str(images.absolute())}
     if labels:
         table["labels"] = str(labels.absolute())
-    return RunFolder.claim(path, tomli_w.dumps({"name": model.stem, TABLE: table | given}))
+    return RunFolder.claim(path, tomli_w.dumps({"name": model.stem, IMPORT_TABLE: table | given}))
 
 
 def _import(run: RunFolder, _options: ImportOptions) -> dict[str, Any]:
-    table = _table(run)
+    table = run.import_table()
     source = Path(table["model"])
-    if source.suffix == NETWORK_SUFFIX:
-        network, pixels = load_network(source), _pixels(Path(table["images"]), load_network(source))
-        run.model.unlink(missing_ok=True)
-        notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    if run.has_model:
+        network, pixels, notes = _import_onnx(source, table)
     else:
-        network, pixels, notes = _import_onnx(run, source, table)
+        network = load_network(source)
+        pixels = _pixels(Path(table["images"]), network)
     labels = load_labels(Path(table["labels"]), len(pixels), network.classes) if "labels" in table else None
     more = {"model_sha256": sha256(source), "notes": list(notes)}
+    if run.has_model:  # only now, when nothing is refused any more
+        from onnx_export.external import copy_file  # noqa: PLC0415 - onnx takes a moment to import
+
+        with atomic_path(run.model) as temporary:
+            copy_file(source, temporary)
     return write_network(run, network, pixels, labels, more)
 
 
-def _import_onnx(
-    run: RunFolder, source: Path, table: dict[str, Any]
-) -> tuple[Network, NDArray[np.uint8], tuple[str, ...]]:
-    from onnx_export.foreign import copy_file  # noqa: PLC0415 - onnx takes seconds to import
-    from onnx_export.importer import import_qonnx  # noqa: PLC0415
+def _import_onnx(source: Path, table: dict[str, str]) -> tuple[Network, NDArray[np.uint8], tuple[str, ...]]:
+    from onnx_export.importer import import_qonnx  # noqa: PLC0415 - onnx takes seconds to import
 
-    meaning = {key: value for key, value in table.items() if key.startswith("input_")}
+    meaning: dict[str, Any] = {key: value for key, value in table.items() if key.startswith("input_")}
     imported = import_qonnx(source, **meaning)
     try:
         pixels = imported.images(load_array(Path(table["images"])))
@@ -96,13 +95,13 @@ def _import_onnx(
         raise UserError(f"{table['images']}: {error}") from None
     if not len(pixels):
         raise UserError(f"{table['images']}: holds no images")
-    with atomic_path(run.model) as temporary:
-        copy_file(source, temporary)
     return imported.network, pixels, imported.notes
 
 
 def _pixels(file: Path, network: Network) -> NDArray[np.uint8]:
     images = load_array(file)
+    if images.shape[1:] == network.input.shape[:2] and network.input.shape[2] == 1:
+        images = images[..., None]
     if images.dtype != np.uint8 or images.shape[1:] != network.input.shape or not len(images):
         raise UserError(
             f"{file}: images are {images.dtype} of shape {images.shape}, must be uint8 of shape "
@@ -111,19 +110,18 @@ def _pixels(file: Path, network: Network) -> NDArray[np.uint8]:
     return images
 
 
-def _table(run: RunFolder) -> dict[str, Any]:
-    table = run.config_table().get(TABLE)
-    if not isinstance(table, dict) or not {"model", "images"} <= table.keys():
-        raise UserError(f"{run.config}: damaged: its table [{TABLE}] needs model and images; import into a new run")
-    if not all(isinstance(value, str) for value in table.values()):
-        raise UserError(f"{run.config}: damaged: table [{TABLE}] holds something that is no text")
-    return table
-
-
 def _files(run: RunFolder, _options: ImportOptions) -> dict[str, str | None]:
-    table = run.config_table().get(TABLE, {})
-    files = {key: Path(str(table[key])) for key in ("model", "images", "labels") if key in table}
-    return {f"the file of {key}": sha256(file) if file.is_file() else None for key, file in files.items()}
+    """The user's files, by content; of one that is gone the run has what it needs, so that it changes nothing."""
+    try:
+        table = run.import_table()
+    except RunError:  # the config is another one then, and the stage says what is damaged
+        return {}
+    files = {f"the file of {key}": Path(table[key]) for key in ("model", "images", "labels") if key in table}
+    if run.has_model:
+        from onnx_export.external import external_files  # noqa: PLC0415 - onnx takes a moment to import
+
+        files |= {f"external data {file.name}": file for file in external_files(Path(table["model"]))}
+    return {name: sha256(file) if file.is_file() else None for name, file in files.items()}
 
 
 def _show(run: RunFolder, figures: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flow.ladder.climb import climb
-from flow.ladder.rungs import open_rung, rung_needs
+from flow.ladder.rungs import default_rungs, open_rung, rung_needs
 from flow.run.artefacts import artefact_fingerprint
 from flow.run.folder import RunFolder
 from flow.stages.options import Options, option
@@ -18,19 +18,22 @@ from flow.stages.stage import Stage
 class LadderOptions(Options):
     """Which rungs, on how many frames."""
 
-    rungs: str = option("reference,qonnx,numpy,plain", "Which rungs, with commas between.")
+    rungs: str | None = option(
+        None, "Which rungs, with commas between; default: reference,qonnx,numpy,plain, or those that the run has."
+    )
     frames: int | None = option(None, "Only this many frames; default: each rung's own number.", ge=1)
 
-    @property
-    def names(self) -> list[str]:
+    def names(self, run: RunFolder) -> list[str]:
         """The rungs' names."""
+        if self.rungs is None:
+            return list(default_rungs(run))
         return [name.strip() for name in self.rungs.split(",") if name.strip()]
 
 
 def _ladder(run: RunFolder, options: LadderOptions) -> dict[str, Any]:
     network = run.network()
     results = still_true(run)
-    for name in options.names:
+    for name in options.names(run):
         rung = open_rung(name, run)
         golden = run.golden(network, options.frames or rung.default_frames)
         results[name] = climb(rung, golden) | {"made_from": _made_from(run, name)}
@@ -50,7 +53,7 @@ def _made_from(run: RunFolder, rung: str) -> dict[str, str | None]:
 
 
 def _needs(run: RunFolder, options: LadderOptions) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(artefact for name in options.names for artefact in rung_needs(name, run)))
+    return tuple(dict.fromkeys(artefact for name in options.names(run) for artefact in rung_needs(name, run)))
 
 
 def _other_rungs(run: RunFolder) -> str | None:

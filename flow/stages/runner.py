@@ -35,6 +35,20 @@ class Flow:
             raise UserError(f"stage {name!r}: unknown, must be one of {', '.join(self.stages)}")
         return self.stages[name]
 
+    def _find_for(self, run: RunFolder, name: str) -> Stage:
+        """The stage of that name, which such a run has."""
+        stage = self.find(name)
+        if stage.origin is None or stage.origin is run.origin:
+            return stage
+        if run.origin is Origin.TRAINED:
+            raise RunError(
+                f"{name}: {run.path} is trained here, from its config; `{run.mending('export')}` makes its network"
+            )
+        raise RunError(
+            f"{name}: {run.path} was imported and has no trained model; `{run.mending('import')}` makes its network, "
+            "and every stage that `askew status` lists works on it"
+        )
+
     def of_origin(self, origin: Origin | None) -> list[Stage]:
         """The stages that such a run has."""
         return [stage for stage in self.stages.values() if stage.origin is None or stage.origin is origin]
@@ -52,8 +66,8 @@ class Flow:
             RunError: something that it needs is missing or stale; the message has the command that mends it.
             UserError: of the stage.
         """
-        stage = self.find(name)
         run = RunFolder.open(path)
+        stage = self._find_for(run, name)
         with locked(path):
             seen = Examination(run, self.stages, thorough=False)
             options = seen.options_of(stage, stage.prepare(run, given), alone=True)
@@ -159,7 +173,7 @@ class Flow:
                 want(before)
 
         for name in targets:
-            want(self.find(name))
+            want(self._find_for(run, name))
         if start is not None and self.find(start).name not in wanted:
             raise UserError(f"run: --from {start} does not lead to {', '.join(targets)}")
         ordered: dict[str, Stage] = {}

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from flow.run.folder import RunFolder
+from flow.run.folder import Origin, RunFolder
 from flow.stages.options import Options, option
 from flow.stages.rtl import rtl_sources
 from flow.stages.stage import Stage
@@ -48,4 +48,5 @@ SHIFT_COST = Stage(
     run=_shift_cost,
     show=_show,
     outside=lambda *_: rtl_sources(),
+    origin=Origin.TRAINED,
 )

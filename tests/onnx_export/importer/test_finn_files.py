@@ -1,12 +1,9 @@
 """Files as FINN's own streamlining leaves them. Oracle: qonnx on the very same file."""
 
-import warnings
-
 import numpy as np
 import onnx
 import pytest
 import torch
-from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.bipolar_to_xnor import ConvertBipolarMatMulToXnorPopcount
 from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
@@ -15,86 +12,24 @@ from qonnx.transformation.infer_datatypes import InferDataTypes
 from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.insert_topk import InsertTopK
 from qonnx.transformation.lower_convs_to_matmul import LowerConvsToMatMul
-from qonnx.util.cleanup import cleanup_model
 
 from hw.simulator import simulate
 from onnx_export.importer import import_qonnx
-from tests.support.models import random_batch_norms
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from brevitas.export import export_qonnx as brevitas_export
-    from brevitas.nn import QuantConv2d, QuantIdentity, QuantLinear
-    from brevitas_examples.bnn_pynq.models.common import CommonActQuant, CommonWeightQuant
+from tests.support.brevitas_models import cleaned, export_brevitas, finn_transformations, transformed
 
 torch.set_num_threads(1)
 
-
-def sign():
-    return QuantIdentity(act_quant=CommonActQuant, bit_width=1)
-
-
-def dense(mw, mh):
-    return QuantLinear(mw, mh, bias=False, weight_quant=CommonWeightQuant, weight_bit_width=1)
-
-
-def conv(c_in, c_out, kernel):
-    return QuantConv2d(c_in, c_out, kernel, bias=False, weight_quant=CommonWeightQuant, weight_bit_width=1)
-
-
-class Unit(torch.nn.Module):
-    """2 x - 1, as FINN's tutorial models begin."""
-
-    def forward(self, x):
-        return 2.0 * x - torch.tensor([1.0])
-
-
-MODELS = {
-    "mlp": lambda: [
-        *(Unit(), sign(), torch.nn.Flatten(), dense(72, 20), torch.nn.BatchNorm1d(20), sign()),
-        *(dense(20, 33), torch.nn.BatchNorm1d(33), sign(), dense(33, 6)),
-    ],
-    "cnn": lambda: [
-        *(Unit(), sign(), conv(2, 7, 3), torch.nn.BatchNorm2d(7), sign(), torch.nn.MaxPool2d(2)),
-        *(conv(7, 5, 1), torch.nn.BatchNorm2d(5), sign()),
-        *(torch.nn.Flatten(), dense(10, 9), torch.nn.BatchNorm1d(9), sign(), dense(9, 4)),
-    ],
-}
-SHAPES = {"mlp": (1, 2, 6, 6), "cnn": (1, 2, 6, 5)}
+MODELS = ("mlp", "cnn")
 
 
 @pytest.fixture
 def finn(tmp_path, monkeypatch):
     """FINN's transformations that the tests use, by name."""
-    monkeypatch.setenv("FINN_BUILD_DIR", str(tmp_path))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from finn.transformation.qonnx.convert_qonnx_to_finn import ConvertQONNXtoFINN
-        from finn.transformation.streamline import Streamline
-        from finn.transformation.streamline.absorb import AbsorbTransposeIntoMultiThreshold
-        from finn.transformation.streamline.reorder import MakeMaxPoolNHWC
-        from finn.util.settings import initialize_dummy_settings
-    initialize_dummy_settings()
-    classes = (ConvertQONNXtoFINN, Streamline, AbsorbTransposeIntoMultiThreshold, MakeMaxPoolNHWC)
-    return {transformation.__name__: transformation for transformation in classes}
+    return finn_transformations(tmp_path, monkeypatch)
 
 
 def exported(name, path):
-    torch.manual_seed(4)
-    model = torch.nn.Sequential(*MODELS[name]())
-    random_batch_norms(model, mean=3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        brevitas_export(model.eval(), torch.rand(*SHAPES[name]), str(path), dynamo=False, opset_version=13)
-    return cleanup_model(ModelWrapper(str(path)))
-
-
-def transformed(model, *transformations):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for transformation in transformations:
-            model = model.transform(transformation())
-    return model
+    return cleaned(export_brevitas(name, path))
 
 
 def check(model, path, file_logits, same_order, kinds):
