@@ -38,12 +38,15 @@ def compare(layers: list[str], hardware: Mapping[str, Figures | None]) -> dict[s
         ``busy_share``, ``luts`` and ``bram18`` (by source). ``whole``: source to ``frame_ii_cycles``,
         ``latency_cycles``, ``clock_mhz``, ``frames_per_second``, ``latency_us``, ``luts``, ``bram18``, ``mismatches``
         and ``frames``; of our RTL also ``popcount``, ``delivered_popcount``, ``popcount_note`` and ``written`` where
-        they are known, of the board also ``BOARD_TIMES``. ``types``: name to ``low``, ``high``, ``accumulator`` and
-        ``threshold``, of the layers that FINN's estimate gives types for.
+        they are known, and ``stall`` where its streams were made to wait, which leaves no times of it; of the board
+        also ``BOARD_TIMES``. ``types``: name to ``low``, ``high``, ``accumulator`` and ``threshold``, of the layers that FINN's estimate gives types for.
     """
     folding, rtl, rtlsim, estimate, results = (
         hardware.get(stage) or {} for stage in ("folding", "rtl", "rtlsim", "finn_estimate", "finn_results")
     )
+    stall = rtlsim.get("stall")
+    if stall:  # what was measured is then the speed of the stalls, not of the design
+        rtlsim = {key: value for key, value in rtlsim.items() if key not in ("frame_ii_cycles", "latency_cycles")}
     return {
         "layers": {name: _layer(name, folding, rtlsim, estimate, results) for name in layers},
         "types": {name: types for name in layers if (types := _types((estimate.get("layers") or {}).get(name, {})))},
@@ -53,6 +56,7 @@ def compare(layers: list[str], hardware: Mapping[str, Figures | None]) -> dict[s
             "askew_rtl": _from_cycles(rtlsim, rtl.get("clock_mhz", folding.get("clock_mhz")))
             | _checked(rtlsim)
             | {key: rtlsim[key] for key in ("popcount", "delivered_popcount", "popcount_note") if key in rtlsim}
+            | ({"stall": stall} if stall else {})
             | {key: rtl[key] for key in ("written",) if key in rtl},
             "finn_estimate": _from_cycles(estimate, estimate.get("clock_mhz"))
             | _checked(estimate)
@@ -69,6 +73,8 @@ def _layer(name: str, folding: Figures, rtlsim: Figures, estimate: Figures, resu
         (stage.get("layers") or {}).get(name, {})
         for stage in (folding, rtlsim, estimate, results.get("post_synthesis") or {})
     )
+    if rtlsim.get("stall"):
+        simulated = {"predicted": simulated.get("predicted", {})}
     return {
         "pe": folded.get("pe"),
         "simd": folded.get("simd"),

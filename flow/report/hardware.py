@@ -82,13 +82,21 @@ def checks(whole: dict[str, Any]) -> list[str]:
     """One line a rung of the hardware that was held to golden; and what `rtl/` holds, where it is there."""
     lines = [
         f"{SOURCES[source]}: {figures['frames']:,} frames, {figures['mismatches']} mismatches with golden"
-        + (f"; simulated with {describe_popcount(figures)}.\n" if figures.get("popcount") else ".\n")
+        + (f"; simulated with {describe_popcount(figures)}" if figures.get("popcount") else "")
+        + f"{describe_stall(figures)}.\n"
         for source, figures in whole.items()
         if figures["frames"] is not None
     ]
     lines += [f"{line}.\n" for line in driver_and_hardware(whole["board"])]
     rtl = whole["askew_rtl"].get("written")
     return [*lines, f"rtl/: {rtl}.\n"] if rtl else lines
+
+
+def describe_stall(figures: dict[str, Any]) -> str:
+    """That streams were made to wait, where they were."""
+    if not figures.get("stall"):
+        return ""
+    return f"; its streams were made to wait ({figures['stall']:.0%} of the cycles), so its cycles are not the design's"
 
 
 def driver_and_hardware(board: dict[str, Any]) -> list[str]:
