@@ -39,7 +39,8 @@ def compare(layers: list[str], hardware: Mapping[str, Figures | None]) -> dict[s
         ``latency_cycles``, ``clock_mhz``, ``frames_per_second``, ``latency_us``, ``luts``, ``bram18``, ``mismatches``
         and ``frames``; of our RTL also ``popcount``, ``delivered_popcount``, ``popcount_note`` and ``written`` where
         they are known, and ``stall`` where its streams were made to wait, which leaves no times of it; of the board
-        also ``BOARD_TIMES``. ``types``: name to ``low``, ``high``, ``accumulator`` and ``threshold``, of the layers that FINN's estimate gives types for.
+        also ``BOARD_TIMES``. ``types``: name to ``low``, ``high``, ``accumulator`` and ``threshold``, of the layers
+        that FINN's estimate gives types for.
     """
     folding, rtl, rtlsim, estimate, results = (
         hardware.get(stage) or {} for stage in ("folding", "rtl", "rtlsim", "finn_estimate", "finn_results")
