@@ -16,7 +16,7 @@ import pytest
 from flow.stages.flow import FLOW
 from tests.support.kills import Started
 from tests.support.runs import CONFIG
-from training.fit.checkpoint import network_state, read_trained
+from training.fit.checkpoint import read_trained
 
 FOLDING = {"fc1": {"pe": 8, "simd": 16}, "fc2": {"pe": 6, "simd": 8}, "fc3": {"pe": 2, "simd": 4}}
 STAGES = ("train", "export", "simulate", "ladder", "fold", "rtl", "rtlsim")
@@ -104,7 +104,7 @@ def compared(run: Path, stage: str) -> dict[str, Any]:
                 is_figures = file.suffix == ".json" and stage not in ("fold", "rtl")
                 found[str(file.relative_to(run))] = _timeless(run, file) if is_figures else file.read_bytes()
     if stage == "train":
-        weights = network_state(read_trained(run / "checkpoint.ckpt"))
+        weights = read_trained(run / "checkpoint.ckpt")["state"]
         found = {name: value.tolist() for name, value in weights.items()}
     return found
 

@@ -235,5 +235,5 @@ def test_folded_for_another_board_then_finn(run_copy, capsys):
     assert figures(run_copy, "finn/estimate.json")["board"] == "Ultra96"
     capsys.readouterr()
     assert command("bitstream", run_copy, "--board", "ZCU104", "--dry-run") == 0
-    assert figures(run_copy, "finn/build/manifest.json")["board"] == "ZCU104"
+    assert figures(run_copy, "finn/build/dataflow_build_config.json")["board"] == "ZCU104"
     assert "stages/bitstream.json" not in {str(file.relative_to(run_copy)) for file in run_copy.rglob("*.json")}
