@@ -21,7 +21,14 @@ from training.fit.checkpoint import read_trained
 FOLDING = {"fc1": {"pe": 8, "simd": 16}, "fc2": {"pe": 6, "simd": 8}, "fc3": {"pe": 2, "simd": 4}}
 STAGES = ("train", "export", "simulate", "ladder", "fold", "rtl", "rtlsim")
 WHOLE = "run"  # all of them over the results of another seed
-OF_TIME = {"frames_per_second", "cycles_per_second", "seconds", "images_per_second", "training"}
+OF_TIME = {
+    "frames_per_second",
+    "cycles_per_second",
+    "seconds",
+    "images_per_second",
+    "training",
+    "checksum",
+}  # and the checksum of a file that holds times
 OF_THE_CHECKPOINT = {"checkpoint_sha256", "checkpoint"}  # its weights are compared
 RESULTS = {
     "export": ("network.npz", "model.onnx", "golden", "export.json"),
@@ -109,6 +116,16 @@ def compared(run: Path, stage: str) -> dict[str, Any]:
     return found
 
 
+def assert_same(run: Path, undisturbed: Path, stage: str, why: str) -> None:
+    """Of one stage, by file and key."""
+    ours, theirs = compared(run, stage), compared(undisturbed, stage)
+    assert ours.keys() == theirs.keys(), f"{stage} {why}"
+    for name, value in theirs.items():
+        pairs = {key: (ours[name].get(key), value.get(key)) for key in value} if isinstance(value, dict) else {}
+        differing = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+        assert ours[name] == value, f"{stage} {why}: {name} {differing}"
+
+
 def _timeless(run: Path, file: Path) -> Any:
     def strip(value: Any) -> Any:
         if isinstance(value, dict):
@@ -141,7 +158,7 @@ def kill_and_go_on(undisturbed: Undisturbed, folder: Path, stage: str, chance: r
                 assert findings[stage].fresh
             for name in (*STAGES, "report"):
                 if findings[name].fresh and not (stage == WHOLE and name == "report"):
-                    assert compared(run, name) == compared(undisturbed.run, name), f"{name} is said to be fresh"
+                    assert_same(run, undisturbed.run, name, "is said to be fresh")
         again = Started(arguments(undisturbed.files, run, WHOLE), cache, said)
         assert again.wait() == 0, said.read_text()
     finally:
@@ -149,7 +166,7 @@ def kill_and_go_on(undisturbed: Undisturbed, folder: Path, stage: str, chance: r
     findings = {finding.stage: finding for finding, _ in FLOW.status(run)}
     for name in (*STAGES, "report"):
         assert findings[name].fresh, findings[name]
-        assert compared(run, name) == compared(undisturbed.run, name), name
+        assert_same(run, undisturbed.run, name, "was made again")
     return status != 0
 
 
