@@ -21,14 +21,7 @@ from training.fit.checkpoint import read_trained
 FOLDING = {"fc1": {"pe": 8, "simd": 16}, "fc2": {"pe": 6, "simd": 8}, "fc3": {"pe": 2, "simd": 4}}
 STAGES = ("train", "export", "simulate", "ladder", "fold", "rtl", "rtlsim")
 WHOLE = "run"  # all of them over the results of another seed
-OF_TIME = {
-    "frames_per_second",
-    "cycles_per_second",
-    "seconds",
-    "images_per_second",
-    "training",
-    "checksum",
-}  # and the checksum of a file that holds times
+OF_TIME = {"frames_per_second", "cycles_per_second", "seconds", "images_per_second", "training", "checksum"}  # of times
 OF_THE_CHECKPOINT = {"checkpoint_sha256", "checkpoint"}  # its weights are compared
 RESULTS = {
     "export": ("network.npz", "model.onnx", "golden", "export.json"),
