@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import shlex
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from flow.run.records import Record, read_record
 from flow.stages.freshness import Examination, Finding
 from flow.stages.options import Options, flag_of
 from flow.stages.stage import Stage
+
+SHARED = ("board", "target_fps", "max_fps", "latency", "folding", "clock_mhz")  # `askew run` gives them to every stage
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ class Flow:
                 console.print(f"{name}: up to date")
                 return None
             if because := seen.lacking(stage, options):
-                raise RunError(f"{name}: {path}: {because}; run `{run.mending(name)}`")
+                command = run.mending(name) + _settings(stage, options, seen.options_of(stage, {}))
+                raise RunError(f"{name}: {path}: {because}; run `{command}`")
             return _execute(run, seen, stage, options)
 
     def run_to(
@@ -226,6 +231,25 @@ def _asked(
 
 def _makers(seen: Examination, artefacts: Iterable[str]) -> list[Stage]:
     return [stage for artefact in artefacts if (stage := seen.maker(artefact)) is not None]
+
+
+def _settings(stage: Stage, wanted: Options, otherwise: Options) -> str:
+    """What makes `askew run` take the options that are wanted, where it would take others; led by a space.
+
+    An option that is nothing cannot be set; of those that exclude each other, the one that is set replaces the rest.
+    """
+    values, others = wanted.model_dump(mode="json"), otherwise.model_dump(mode="json")
+    given = {name: value for name, value in values.items() if value is not None and value != others[name]}
+    if any(given.get(name) for name in wanted.exclusive):
+        given = {name: value for name, value in given.items() if name not in wanted.exclusive or value}
+    parts = []
+    for name, value in given.items():
+        if name == "data_dir" or (stage.first and name in SHARED):  # for the stages before it too
+            parts.append(flag_of(name) if value is True else f"{flag_of(name)} {shlex.quote(str(value))}")
+        else:
+            setting = f"{stage.name}.{name}={json.dumps(value, ensure_ascii=False)}"
+            parts.append(f"--set {shlex.quote(setting)}")
+    return "".join(f" {part}" for part in parts)
 
 
 def _execute(run: RunFolder, seen: Examination, stage: Stage, options: Options) -> Any:
