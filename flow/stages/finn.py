@@ -200,6 +200,11 @@ class ResultsOptions(Options):
     """None: it reads what is there."""
 
 
+def _needs_package(run: RunFolder, _options: ResultsOptions) -> tuple[str, ...]:
+    """Where none lies there. One that a build was made of is read whatever it was made from: its manifest says."""
+    return () if (run.finn / "build" / "manifest.json").exists() else ("finn package",)
+
+
 def _show_results(run: RunFolder, found: dict[str, Any]) -> None:
     say(f"finn results: {run.finn / 'results.json'}")
     for part, command in found["missing"].items():
@@ -255,6 +260,7 @@ FINN_RESULTS = Stage(
     example="--run runs/tfc",
     options=ResultsOptions,
     needs=("network",),
+    needs_more=_needs_package,
     makes=("finn results",),
     uses=("finn package", "bitfile"),
     run=lambda run, _options: collect_results(run.finn, run.network()),
