@@ -21,6 +21,7 @@ RUNGS = {
     "qonnx": "model.onnx, executed node by node by qonnx",
     "numpy": "the integer network in NumPy",
     "numba": "the integer network in compiled kernels",
+    "plain": "the integer network in the evaluator that the board is held to, which shares no code with the simulator",
     "rtl": "our SystemVerilog in Verilator",
     "finn": "FINN's own graph, with the wrap-around of its types",
 }
