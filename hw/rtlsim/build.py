@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -204,6 +205,10 @@ def _compile(compiler: str, flags: Sequence[str], root: Path, units: Sequence[Pa
 def _run(command: list[str], work: Path, tool: str) -> None:
     environment = os.environ | {"VERILATOR_ROOT": str(verilator_root())}
     result = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, env=environment)
+    if result.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL) or "Killed signal" in result.stderr:
+        raise RtlSimulationError(
+            f"rtlsim: the {tool} was killed, as when memory runs out; close other programs, or fold for a lower rate"
+        )
     if result.returncode != 0:
         output = [line for line in (result.stderr + result.stdout).splitlines() if "rror" in line] or ["no output"]
         raise RtlSimulationError(f"rtlsim: the {tool} failed ({result.returncode}): {output[0].strip()}")

@@ -32,6 +32,12 @@ def describe(error: ValidationError, root: type[BaseModel], source: str, overrid
         return f"{origin}: unknown key {key}; {advice}"
     if complaint["type"] == "missing":
         return f"{origin}: key {key} is missing"
+    if complaint["type"] == "layer_kind" and isinstance(complaint["input"], dict):
+        nearest = [
+            kind for word in complaint["input"] for kind in get_close_matches(str(word), list(LAYER_MODELS), 1, 0.6)
+        ]
+        if nearest:
+            return f"{origin}: {key}: {complaint['msg']}; did you mean {nearest[0]}?"
     message = complaint["msg"].removeprefix("Value error, ").removeprefix("Input ")
     given = complaint["input"]
     shown = f" (given: {given!r})" if isinstance(given, (str, int, float, bool)) else ""

@@ -92,6 +92,10 @@ def test_a_config_cannot_be_changed(file):
         ("network.layers=[{conv=8, kernl=3}]", r"unknown key network.layers\[0\].kernl; did you mean kernel\?$"),
         ("network.layers=[{conv=8, dense=3}]", r"unknown key network.layers\[0\].conv; the keys here are dense, name$"),
         (
+            "network.layers=[{dens=16}]",
+            r"network.layers\[0\]: a layer needs one of the keys dense, conv and pool; did you mean dense\?$",
+        ),
+        (
             "network.layers=[{convolution=8}]",
             r"network.layers\[0\]: a layer needs one of the keys dense, conv and pool$",
         ),
