@@ -77,7 +77,8 @@ def test_every_waiver_has_its_reason_and_is_needed(tmp_path):
         assert lines[index - 1].startswith("// ")
         rest = [line for other, line in enumerate(lines) if other != index]
         (tmp_path / "waivers.vlt").write_text("\n".join([head, *rest]) + "\n")
-        assert lint_with_verilator([RTL_FOLDER / "askew_pipeline.sv"], tmp_path / "waivers.vlt")
+        excused = [RTL_FOLDER / "askew_pipeline.sv", RTL_FOLDER / "askew_input_quantizer.sv"]
+        assert lint_with_verilator(excused, tmp_path / "waivers.vlt")
 
 
 def test_without_slang_one_line_says_what_to_do(monkeypatch, capsys):
