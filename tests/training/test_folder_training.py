@@ -14,7 +14,7 @@ from training.data.stored_batches import StoredBatches
 from training.fit import train as train_module
 from training.fit.train import train
 
-from .sources.test_folder import write_digits
+from .data.sources.test_folder import write_digits
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorboard.*")
 

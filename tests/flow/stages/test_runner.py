@@ -4,11 +4,11 @@ Oracle: a flow of small stages whose results are sums of what they read, so that
 """
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -16,7 +16,6 @@ from bnn.errors import UserError
 from bnn.files import write_text
 from flow.run.artefacts import ARTEFACTS
 from flow.run.folder import RunError, RunFolder
-from flow.run.lock import locked
 from flow.stages.options import Kind, Options, option
 from flow.stages.runner import Flow
 from flow.stages.stage import Stage
@@ -191,35 +190,31 @@ def test_a_missing_config_and_an_unknown_stage(flow, tmp_path):
         flow.find("folds")
 
 
-def _hold(path, ready, leave):
-    with locked(path):
-        ready.set()
-        leave.wait(120)
+@contextmanager
+def holder(run):
+    """Another process that holds the run; its end of input lets it go."""
+    code = (
+        "import sys; from pathlib import Path; from flow.run.lock import locked\n"
+        f"with locked(Path({str(run)!r})): print(1, flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        assert process.stdout.readline()
+        yield process
 
 
-def test_a_second_process_is_refused(flow, run, monkeypatch):
-    context = multiprocessing.get_context("spawn")
-    ready, leave = context.Event(), context.Event()
-    holder = context.Process(target=_hold, args=(run, ready, leave))
-    holder.start()
-    try:
-        assert ready.wait(120)
-        with pytest.raises(RunError, match=rf"askew \(process {holder.pid}\) works there; wait until it is done"):
-            flow.run_to(["fold"], run, {})
-    finally:
-        leave.set()
-        holder.join()
+def test_a_second_process_is_refused(flow, run):
+    with (
+        holder(run) as other,
+        pytest.raises(RunError, match=rf"askew \(process {other.pid}\) works there; wait until it is done"),
+    ):
+        flow.run_to(["fold"], run, {})
     flow.run_to(["fold"], run, {})
 
 
 def test_the_lock_goes_with_a_killed_process(flow, run):
-    code = (
-        "import time; from pathlib import Path; from flow.run.lock import locked\n"
-        f"with locked(Path({str(run)!r})): print(1, flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout.readline()
-        holder.send_signal(signal.SIGKILL)
+    with holder(run) as other:
+        other.send_signal(signal.SIGKILL)
     flow.run_to(["fold"], run, {})
 
 

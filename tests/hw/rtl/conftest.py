@@ -167,7 +167,7 @@ class Toolchain:
         options = ["--cc", "--assert", "--x-assign", "unique", "--x-initial", "unique", "-Wall", "-Wno-fatal", "-O3"]
         options += ["-Wno-PINCONNECTEMPTY", "-Wno-UNUSEDSIGNAL", "-Wno-UNDRIVEN"]  # the wrapper's spare bits
         libraries = [part for path in (RTL, RTL / "sim", HERE) for part in ("-y", str(path))]
-        always = map(str, [RTL.parent / "lint" / "waivers.vlt", *sorted(RTL.glob("*_pkg.sv"))])
+        always = map(str, [RTL.parent / "verify" / "lint" / "waivers.vlt", *sorted(RTL.glob("*_pkg.sv"))])
         made = self.verilator([*options, *libraries, *always, f"{top}.sv", "--top", top], folder)
         assert made.returncode == 0, made.stderr
         assert not made.stderr, made.stderr
