@@ -186,7 +186,7 @@ class ConvConfig(Section):
         padding: rows and columns added on every side.
         pad_bit: what a padded position reads as where the input is binary: 0 for -1, 1 for +1. Bipolar has no 0,
             so it must be said wherever there is padding.
-        pad_pixel: the same where the input is 8-bit pixels.
+        pad_pixel: the same where the input is pixels, 0..255; of fewer bits, its highest are taken as of any pixel.
         name: instead of the automatic ``conv1``, ``conv2``...
     """
 
@@ -264,13 +264,13 @@ class NetworkConfig(Section):
     """The hidden layers; the dense layer to the classes is added by itself.
 
     Attributes:
-        input_bits: 1 (a pixel is compared with a threshold) or 8 (the pixel itself).
+        input_bits: 1 (a pixel is compared with a threshold), 8 (the pixel itself), or between: its highest bits.
         input_threshold: for 1 bit, the share of full scale from which a pixel is +1.
         layers: hidden layers in order.
         residual: a residual network, in the place of ``layers``.
     """
 
-    input_bits: Literal[1, 8] = 8
+    input_bits: Annotated[Integer, Field(ge=1, le=8)] = 8
     input_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     layers: tuple[LayerConfig, ...] = ()
     residual: ResidualConfig | None = None

@@ -24,10 +24,23 @@ from training.networks.plan import plan_network
 from training.networks.stage import BinaryStage
 
 FULL_SCALE = 255
+PIXEL_BITS = 8
 TWIN_REFUSAL = (
     "activation.hardtanh: this is a full-precision twin, and the integer network holds 1-bit weights and activations; "
     "it is trained and evaluated, not exported"
 )
+
+
+class CoarseInput(nn.Module):
+    """Input of 2 to 7 bits: a pixel's highest."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.factor = 2.0 ** (bits - PIXEL_BITS)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(n, c, h, w) pixel values to whole numbers from 0 on; exact in float32."""
+        return torch.floor(pixels * self.factor)
 
 
 class BinaryInput(nn.Module):
@@ -68,7 +81,10 @@ class BinaryNetwork(TrainableNetwork):
         plans = plan_network(config, shape, classes)
         is_binary = config.network.input_bits == 1
         self.input_pixel = round(config.network.input_threshold * FULL_SCALE) if is_binary else None
-        self.input: nn.Module = nn.Identity() if self.input_pixel is None else BinaryInput(self.input_pixel)
+        self.input_bits = config.network.input_bits
+        self.input: nn.Module = nn.Identity() if self.input_bits == PIXEL_BITS else CoarseInput(self.input_bits)
+        if self.input_pixel is not None:
+            self.input = BinaryInput(self.input_pixel)
         self.input_dropout = nn.Dropout(config.training.input_dropout) if config.training.input_dropout else None
         self.stages = nn.ModuleDict()
         shifts = _shifts(config)
@@ -152,7 +168,7 @@ class BinaryNetwork(TrainableNetwork):
 
     def summary(self) -> str:
         """A line a layer: name, kind, sizes, output."""
-        lines = [f"input      {'1 bit' if self.input_pixel is not None else '8 bit':10} {_dimensions(self.shape)}"]
+        lines = [f"input      {f'{self.input_bits} bit':10} {_dimensions(self.shape)}"]
         for stage in self.stage_list():
             plan = stage.plan
             kind = f"conv {plan.kernel[0]}x{plan.kernel[1]}" if plan.is_convolution else "dense"
@@ -193,7 +209,8 @@ def as_bits(values: Tensor) -> NDArray[np.uint8]:
 
 def _encoding(model: BinaryNetwork) -> InputEncoding:
     if model.input_pixel is None:
-        return InputEncoding.pixels(model.shape)
+        table = np.arange(256, dtype=np.int16) >> (PIXEL_BITS - model.input_bits)
+        return InputEncoding(model.shape, table, binary=False)
     return InputEncoding.threshold(model.shape, model.input_pixel)
 
 

@@ -74,8 +74,8 @@ def plan_network(config: Config, shape: Shape, classes: int) -> tuple[StagePlan,
             counts["conv"] += 1
             if stages and not stages[-1].is_convolution:
                 raise ConfigError(f"{key}: a conv after the dense layer {stages[-1].name} has no image to slide over")
-            is_binary = bool(stages) or config.network.input_bits == 1
-            stages.append(_conv(layer, layer.name or f"conv{counts['conv']}", key, current, is_binary))
+            bits = 1 if stages else config.network.input_bits
+            stages.append(_conv(layer, layer.name or f"conv{counts['conv']}", key, current, bits))
         else:
             counts["fc"] += 1
             stages.append(_dense(layer.name or f"fc{counts['fc']}", key, current, layer))
@@ -102,13 +102,14 @@ def _dense(name: str, key: str, shape: Shape, layer: DenseConfig) -> StagePlan:
     )
 
 
-def _conv(layer: ConvConfig, name: str, key: str, shape: Shape, is_binary: bool) -> StagePlan:
+def _conv(layer: ConvConfig, name: str, key: str, shape: Shape, bits: int) -> StagePlan:
+    is_binary = bits == 1
     kernel, stride = _pair(layer.kernel), _pair(layer.stride)
     vertical, horizontal = _pair(layer.padding)
     wanted, unwanted = ("pad_bit", "pad_pixel") if is_binary else ("pad_pixel", "pad_bit")
     given = getattr(layer, wanted)
     is_padded = bool(vertical or horizontal)
-    kind = "binary" if is_binary else "8-bit"
+    kind = "binary" if is_binary else f"{bits}-bit"
     if getattr(layer, unwanted) is not None:
         raise ConfigError(f"{key}.{unwanted}: the input of {name} is {kind}; use {wanted}")
     if is_padded and given is None:
@@ -116,7 +117,7 @@ def _conv(layer: ConvConfig, name: str, key: str, shape: Shape, is_binary: bool)
     if vertical >= kernel[0] or horizontal >= kernel[1]:
         raise ConfigError(f"{key}.padding: {(vertical, horizontal)} must be smaller than the kernel {kernel}")
     padded = (shape[0] + 2 * vertical, shape[1] + 2 * horizontal)
-    pad_value = 0 if not is_padded else (2 * given - 1 if is_binary else given)
+    pad_value = 0 if not is_padded else (2 * given - 1 if is_binary else given >> (8 - bits))
     return StagePlan(
         name=name,
         key=key,

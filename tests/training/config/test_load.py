@@ -106,7 +106,7 @@ def test_a_config_cannot_be_changed(file):
         ),
         ("network.layers=[{dense=1000000000}]", r"network.layers\[0\].dense: should be less than or equal to 65536"),
         ("network.layers=[{dense=-1}]", r"network.layers\[0\].dense: should be greater than or equal to 1"),
-        ("network.input_bits=2", r"network.input_bits: should be 1 or 8 \(given: 2\)$"),
+        ("network.input_bits=9", r"network.input_bits: should be less than or equal to 8 \(given: 9\)$"),
         ("training.epochs=soon", r"training.epochs: should be a valid integer \(given: 'soon'\)$"),
         ("training.epochs=1.5", r"training.epochs: should be a valid integer"),
         ("training.epochs=true", r"training.epochs: should be a valid integer"),

@@ -116,12 +116,12 @@ LAYERS = st.sampled_from(
 @given(
     layers=LAYERS,
     seed=st.integers(0, 99),
-    input_bits=st.sampled_from([1, 8]),
+    input_bits=st.sampled_from([1, 3, 8]),
     kind=st.sampled_from(["none", "leaky_relu", "prelu"]),
     shift=st.sampled_from([0.0, 0.5, "learned"]),
 )
 def test_staged_trace_and_forward_agree_bit_for_bit(layers, seed, input_bits, kind, shift):
-    if input_bits == 8:
+    if input_bits > 1:
         layers = [
             {key.replace("pad_bit", "pad_pixel"): v for key, v in layer.items()} for layer in layers[:1]
         ] + layers[1:]
