@@ -239,11 +239,6 @@ _RUNGS: dict[str, _Kind] = {
 }
 
 
-def rung_names() -> tuple[str, ...]:
-    """All rungs, from the trained model downwards."""
-    return tuple(_RUNGS)
-
-
 def default_rungs(run: RunFolder) -> tuple[str, ...]:
     """The rungs of a ladder unless told: all that need no hardware, and each only once."""
     if run.origin is Origin.TRAINED:

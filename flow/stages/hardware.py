@@ -11,7 +11,7 @@ import platformdirs
 from numpy.typing import NDArray
 
 from bnn.errors import UserError
-from bnn.folding import Folding, FoldingFile, load_folded
+from bnn.folding import FoldingFile, load_folded
 from bnn.network import Network
 from flow.run.folder import RunFolder
 from flow.run.progress import console, progress_bar
@@ -28,11 +28,6 @@ def build_folder() -> Path:
     folder = Path(os.environ.get("ASKEW_CACHE") or platformdirs.user_cache_path("askew")) / "rtlsim"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def open_folding(run: RunFolder, network: Network) -> Folding:
-    """The run's folding."""
-    return open_folded(run, network).folding
 
 
 def open_folded(run: RunFolder, network: Network) -> FoldingFile:

@@ -114,8 +114,8 @@ class Flow:
             order = self._order(run, targets, start, asked)
             self._check_options(order, given, each or {})
             rerun: set[str] = set()
+            seen = Examination(run, self.stages)
             for stage in order:
-                seen = Examination(run, self.stages)
                 options = seen.options_of(stage, asked(stage))
                 before = (*self._before(seen, stage, options), *_makers(seen, stage.uses))
                 if stage.name == start or any(other.name in rerun for other in before):
@@ -126,6 +126,7 @@ class Flow:
                 if because := seen.lacking(stage, options):
                     raise RunError(f"{stage.name}: {path}: {because}")
                 stage.show(run, _execute(run, seen, stage, options))
+                seen = Examination(run, self.stages)  # what was read before is not what lies there now
 
     def _run_first(self, seen: Examination, stage: Stage, options: Options, given: Mapping[str, Any]) -> bool:
         """Run what the stage's own command runs before it; whether anything ran."""
