@@ -393,6 +393,8 @@ class TrainingConfig(Section):
         learning_rate: after the warm-up, before the schedule lowers it.
         schedule: how the learning rate falls after the warm-up: constant, cosine or linear, both of these to 0.
         warmup_epochs: the learning rate climbs linearly from 0 for so long.
+        hold_epochs: then it stays for so long before the schedule lowers it. Until its end a training does not depend
+            on ``epochs``: what follows can be chosen late.
         momentum: of SGD.
         weight_decay: pulls the matrices' weights, latent or real, towards 0 (adam: as L2 loss; adamw: decoupled).
         loss: cross_entropy or squared_hinge.
@@ -412,6 +414,7 @@ class TrainingConfig(Section):
     learning_rate: Annotated[float, Field(gt=0.0, le=1000.0)] = 0.01
     schedule: Schedule = Schedule.COSINE
     warmup_epochs: Annotated[float, Field(ge=0.0)] = 0.0
+    hold_epochs: Annotated[float, Field(ge=0.0)] | None = None
     momentum: Fraction = 0.9
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
     loss: Loss = Loss.CROSS_ENTROPY

@@ -226,7 +226,8 @@ def learning_rate(training: TrainingConfig, step: int, steps_per_epoch: int) -> 
     warmup = training.warmup_epochs * steps_per_epoch
     if step < warmup:
         return training.learning_rate * (step + 1) / (warmup + 1)
-    progress = (step - warmup) / max(1.0, training.epochs * steps_per_epoch - warmup)
+    held = warmup + (training.hold_epochs or 0.0) * steps_per_epoch
+    progress = max(0.0, step - held) / max(1.0, training.epochs * steps_per_epoch - held)
     match training.schedule:
         case Schedule.CONSTANT:
             return training.learning_rate

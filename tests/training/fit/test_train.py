@@ -340,6 +340,18 @@ def test_learning_rate_follows_pytorchs_cosine_after_the_warm_up():
         oracle.step()
 
 
+def test_held_learning_rate_then_follows_pytorchs_cosine():
+    training = small(epochs=6, warmup_epochs=1, hold_epochs=2).training
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=training.learning_rate)
+    oracle = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=3 * 10)
+    rates = [learning_rate(training, step, 10) for step in range(60)]
+    assert rates[10:30] == [training.learning_rate] * 20
+    for rate in rates[30:]:
+        assert rate == pytest.approx(oracle.get_last_lr()[0])
+        optimizer.step()
+        oracle.step()
+
+
 def test_linear_and_constant_schedules():
     linear = [learning_rate(small(schedule="linear", epochs=2).training, step, 5) for step in range(10)]
     assert linear == [pytest.approx(0.02 * (1 - step / 10)) for step in range(10)]
