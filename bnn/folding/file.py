@@ -10,9 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from bnn.chain import Chain
 from bnn.files import write_json
 from bnn.folding.folding import Folding, FoldingError, LayerFolding, LoopOrder
-from bnn.network import Network
 from bnn.readers import door, read_json
 
 FOLDING_FOLDER = Path(__file__).parents[1] / "foldings"
@@ -62,7 +62,7 @@ class FoldingFile:
     utilization: float | None = None
 
 
-def save_folding(folding: Folding, network: Network, path: Path) -> None:
+def save_folding(folding: Folding, network: Chain, path: Path) -> None:
     """Write a folding alone, atomically."""
     write_json(path, folding.describe(network))
 
@@ -72,12 +72,12 @@ def shipped_foldings() -> list[str]:
     return sorted(path.stem for path in FOLDING_FOLDER.glob("*.json"))
 
 
-def load_folding(path: Path | str, network: Network) -> Folding:
+def load_folding(path: Path | str, network: Chain) -> Folding:
     """The folding of a folding file alone, whatever else it holds; paths and errors as of ``load_folded``."""
     return _read(path, network)[1]
 
 
-def load_folded(path: Path | str, network: Network) -> FoldingFile:
+def load_folded(path: Path | str, network: Chain) -> FoldingFile:
     """Read a folding file, or a shipped folding by its name (``finn-tfc``, ``finn-cnv``), and verify the folding.
 
     A file that carries a network hash is for that network alone; the shipped ones carry none and fit by layer names.
@@ -108,7 +108,7 @@ def load_folded(path: Path | str, network: Network) -> FoldingFile:
     )
 
 
-def _read(path: Path | str, network: Network) -> tuple[dict[str, Any], Folding, str]:
+def _read(path: Path | str, network: Chain) -> tuple[dict[str, Any], Folding, str]:
     """The file's contents, its folding, and how messages name it."""
     file = Path(path)
     if not file.suffix and not file.exists():

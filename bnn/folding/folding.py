@@ -13,7 +13,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-from bnn import ConvLayer, MatrixLayer, Network, Shape, UserError
+from bnn import Chain, ConvLayer, MatrixLayer, Shape, UserError
 from bnn.version import VERSION
 
 
@@ -73,7 +73,7 @@ class MatrixSize:
                 yield pe, simd
 
 
-def matrix_sizes(network: Network) -> dict[str, MatrixSize]:
+def matrix_sizes(network: Chain) -> dict[str, MatrixSize]:
     """Sizes of every dense and convolutional layer, in the network's order."""
     return {
         layer.name: MatrixSize.of(layer, shape) for layer, shape, _ in network.walk() if isinstance(layer, MatrixLayer)
@@ -97,7 +97,7 @@ class Folding:
     layers: Mapping[str, LayerFolding]
 
     @classmethod
-    def of(cls, network: Network, layers: Mapping[str, LayerFolding]) -> Folding:
+    def of(cls, network: Chain, layers: Mapping[str, LayerFolding]) -> Folding:
         """A folding of ``network``.
 
         Raises:
@@ -112,17 +112,17 @@ class Folding:
         return folding
 
     @classmethod
-    def sequential(cls, network: Network) -> Folding:
+    def sequential(cls, network: Chain) -> Folding:
         """The smallest and slowest folding: PE and SIMD 1 everywhere."""
         return cls.of(network, {name: LayerFolding(1, 1) for name in matrix_sizes(network)})
 
     @classmethod
-    def unrolled(cls, network: Network) -> Folding:
+    def unrolled(cls, network: Chain) -> Folding:
         """The largest and fastest folding: whole matrices, for convolutions all channels of a position at once."""
         sizes = matrix_sizes(network)
         return cls.of(network, {name: LayerFolding(size.mh, size.channels) for name, size in sizes.items()})
 
-    def verify(self, network: Network) -> None:
+    def verify(self, network: Chain) -> None:
         """Raise FoldingError at the first layer that this folding does not fit."""
         for name, size in matrix_sizes(network).items():
             if name not in self.layers:
@@ -132,11 +132,11 @@ class Folding:
             _check_divides(name, "c_in" if is_conv else "mw", size.channels, "simd", layer.simd)
             _check_divides(name, "mh", size.mh, "pe", layer.pe)
 
-    def cycles(self, network: Network) -> dict[str, int]:
+    def cycles(self, network: Chain) -> dict[str, int]:
         """Cycles of one frame in every layer's matrix; the largest bounds the frame initiation interval from below."""
         return {name: size.cycles(self.layers[name]) for name, size in matrix_sizes(network).items()}
 
-    def describe(self, network: Network) -> dict[str, Any]:
+    def describe(self, network: Chain) -> dict[str, Any]:
         """The part of ``folding.json`` that says what the folding is."""
         cycles = self.cycles(network)
         return {

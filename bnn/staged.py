@@ -6,15 +6,14 @@ appear here only inside the functions: what absorption makes of them is integers
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.network import NO_PADDING, InputEncoding, Padding
-
-Epilogue = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+from bnn.nodes import Encode
+from bnn.stage import Epilogue
+from bnn.window import NO_PADDING, Padding
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,5 +64,5 @@ class Stage:
 class StagedModel:
     """The whole model: what a pixel becomes, then every stage in order; the last stage gives the logits."""
 
-    input: InputEncoding
+    input: Encode
     stages: tuple[Stage, ...]

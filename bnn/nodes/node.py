@@ -1,0 +1,80 @@
+"""What every node of a network has: a name, the values that it reads, and the value that it makes of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnn.graph import Operation
+from bnn.values import Bits, Integers, NetworkError, Value
+
+
+@dataclass(frozen=True, eq=False)
+class Node(Operation, ABC):
+    """One operation of a network, verified alone when made and against its inputs by ``output``.
+
+    Attributes:
+        needs: what it needs of its inputs, ``gives``: the value that it makes, ``meaning``: what every element of that
+            value is. In words, for the table in the documentation.
+    """
+
+    needs: ClassVar[str]
+    gives: ClassVar[str]
+    meaning: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for attribute in fields(self):
+            value = getattr(self, attribute.name)
+            if attribute.name not in {"name", "inputs"} and isinstance(value, int | float | np.number | tuple | list):
+                object.__setattr__(self, attribute.name, _whole(value, f"{self.where}: {attribute.name}"))
+
+    @abstractmethod
+    def output(self, *values: Value) -> Value:
+        """The value that the node makes of its inputs' values; NetworkError where they are not what it needs."""
+
+    def attributes(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """What the node is beside its name and inputs: attributes as JSON has them, and arrays; None is left out."""
+        plain: dict[str, Any] = {}
+        arrays: dict[str, NDArray[Any]] = {}
+        for attribute in fields(self):
+            value = getattr(self, attribute.name)
+            if isinstance(value, np.ndarray):
+                arrays[attribute.name] = value
+            elif value is not None and attribute.name not in {"name", "inputs"}:
+                plain[attribute.name] = list(value) if isinstance(value, tuple) else value
+        return plain, arrays
+
+    def bits(self, value: Value) -> Bits:
+        """The input as bits; NetworkError where it has integers."""
+        if not isinstance(value, Bits):
+            raise NetworkError(f"{self.where}: needs bits, its input has {value}")
+        return value
+
+    def integers(self, value: Value) -> Integers:
+        """The input as integers; NetworkError where it has bits."""
+        if not isinstance(value, Integers):
+            raise NetworkError(f"{self.where}: needs integers, its input has {value}")
+        return value
+
+    def one_a_channel(self, array: NDArray[Any], what: str, value: Value) -> None:
+        """NetworkError unless ``array`` is (C,), one entry for every channel of the input."""
+        if array.shape != (value.shape[2],):
+            raise NetworkError(
+                f"{self.where}: {what} has shape {array.shape}, must be one a channel of its input ({value.shape[2]},)"
+            )
+
+
+def _whole(value: Any, where: str) -> Any:
+    """A whole number, truth value or tuple of these, in Python's own types; NetworkError where it is none."""
+    if isinstance(value, tuple | list):
+        return tuple(_whole(one, where) for one in value)
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if not isinstance(value, int | np.integer):
+        raise NetworkError(f"{where} is {value!r}, must be a whole number")
+    return int(value)
