@@ -17,11 +17,14 @@ do; a file that is not there raises ``FileNotFoundError``.
 
 from askew.hardware import fold, load_board, predict, rtl, rtlsim
 from askew.software import import_qonnx, load_network, save_network, simulate
+from bnn.chain import Chain, as_chain
 from bnn.classes import classes_of
 from bnn.encoding import pack_bits
 from bnn.errors import UserError
 from bnn.folding import Folding, LayerFolding, LoopOrder
-from bnn.network import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
+from bnn.layers import ConvLayer, DenseLayer, MaxPoolLayer
+from bnn.network import Network
+from bnn.nodes import Encode
 from bnn.version import VERSION
 from hw.boards.board import Board, board_names
 from hw.cycles import Prediction, UnitCycles
@@ -35,11 +38,12 @@ __version__ = VERSION
 __all__ = [
     "Backend",
     "Board",
+    "Chain",
     "ConvLayer",
     "DenseLayer",
+    "Encode",
     "FoldedDesign",
     "Folding",
-    "InputEncoding",
     "LayerFolding",
     "LoopOrder",
     "MaxPoolLayer",
@@ -50,6 +54,7 @@ __all__ = [
     "UnitCycles",
     "UserError",
     "__version__",
+    "as_chain",
     "board_names",
     "classes_of",
     "fold",

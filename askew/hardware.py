@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.chain import Chain, as_chain
 from bnn.errors import UserError
 from bnn.folding import Folding, LayerFolding, load_folding
 from bnn.network import Network
@@ -65,8 +66,9 @@ def fold(
         of 18 kbit, estimated); ``dataflow``, the units with their buffers; ``describe(board, clock_mhz)``.
 
     Raises:
-        UserError: goals that contradict each other, a number out of range, an unknown board, a folding that the network
-            cannot have, or a board that does not hold it; the message says by how much.
+        UserError: a network that is no chain of layers, goals that contradict each other, a number out of range, an
+            unknown board, a folding that the network cannot have, or a board that does not hold it; the message says
+            by how much.
     """
     goals = {"target_fps": target_fps is not None, "latency": latency, "folding": folding is not None}
     if sum(goals.values()) > 1:
@@ -75,22 +77,23 @@ def fold(
     if not 0 < utilization <= 1:
         raise UserError(f"fold: utilization ({utilization}) must be above 0 and at most 1")
     chosen = board if isinstance(board, Board) or board is None else load_board(board)
+    chain = as_chain(network)
     if folding is not None:
-        return _folded(network, chosen, folding)
+        return _folded(chain, chosen, folding)
     if chosen is None:
         raise UserError(f"fold: give the board to fold for, one of {', '.join(boards.board_names())}, or a .toml file")
     clock = chosen.clock_mhz if clock_mhz is None else clock_mhz
     share = chosen.share(utilization)
     if target_fps is not None:
-        return fold_for_rate(network, share, target_fps, clock)
+        return fold_for_rate(chain, share, target_fps, clock)
     if latency:
-        return fold_for_latency(network, share)
-    roof = input_limit(network, chosen, clock) if input_roof else None
-    return fold_for_max_rate(network, share, roof.cycles if roof else Fraction(0))
+        return fold_for_latency(chain, share)
+    roof = input_limit(chain, chosen, clock) if input_roof else None
+    return fold_for_max_rate(chain, share, roof.cycles if roof else Fraction(0))
 
 
 def _folded(
-    network: Network, board: Board | None, given: Folding | Mapping[str, LayerFolding] | str | PathLike[str]
+    network: Chain, board: Board | None, given: Folding | Mapping[str, LayerFolding] | str | PathLike[str]
 ) -> FoldedDesign:
     if isinstance(given, Folding):
         folding = Folding.of(network, given.layers)

@@ -11,6 +11,7 @@ from bnn.errors import UserError
 from bnn.layers import ConvLayer, DenseLayer, Layer, MatrixLayer, MaxPoolLayer
 from bnn.network import Network, Notes
 from bnn.nodes import Encode
+from bnn.serialize import NetworkFileError, load_network, save_network
 from bnn.values import Bits, Integers, NetworkError, Shape, Value
 from bnn.window import Padding
 
@@ -27,6 +28,7 @@ __all__ = [
     "MaxPoolLayer",
     "Network",
     "NetworkError",
+    "NetworkFileError",
     "Notes",
     "Padding",
     "Shape",
@@ -34,4 +36,6 @@ __all__ = [
     "Value",
     "as_chain",
     "classes_of",
+    "load_network",
+    "save_network",
 ]

@@ -183,7 +183,7 @@ def _shared_columns(
 def as_chain(network: Network) -> Chain:
     """The network as a chain of layers, each named as its bits or scores are.
 
-    The chain's ``network()`` has the network's hash; names of accumulators are made anew.
+    The chain's ``network()`` is this very network.
 
     Raises:
         NetworkError: it is none; the message names the first node that does not belong.
@@ -212,6 +212,7 @@ def as_chain(network: Network) -> Chain:
         raise NetworkError(
             f"{network.output.where}: its table has entries for integers that no accumulator reaches; make them 0"
         )
+    vars(chain)["_network"] = network  # a cached property: the same function, with its own names and notes
     return chain
 
 

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.chain import Chain
 from bnn.encoding import pack_bits
-from bnn.network import NO_PADDING, ConvLayer, DenseLayer, Layer, MaxPoolLayer, Network, Shape
-from bnn.stage import Pool, Stage, StagedModel
+from bnn.layers import ConvLayer, DenseLayer, Layer, MaxPoolLayer
+from bnn.network import Network
+from bnn.staged import Pool, Stage, StagedModel
+from bnn.values import Shape
+from bnn.window import NO_PADDING
 from onnx_export.comparator import find_turns
 from onnx_export.reach import AbsorptionError, Reach, reachable
 from onnx_export.scores import order_scores
@@ -58,7 +62,7 @@ def absorb(model: StagedModel, progress: Callable[[int], None] | None = None) ->
         if progress:
             progress(1)
     layers.append(_last(model.stages[-1], entering))
-    network = Network(model.input, tuple(layers))
+    network = Chain(model.input, tuple(layers)).network()
     if progress:
         progress(1)
     return network

@@ -23,7 +23,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
 
 from bnn.files import atomic_path
-from bnn.network import Shape
+from bnn.values import Shape
 from bnn.version import VERSION
 from onnx_export.metadata import INPUT_SCALE_KEY, NETWORK_HASH_KEY, VERSION_KEY, read_metadata
 from onnx_export.naming import INPUT_NAME, QUANTIZERS, rename

@@ -21,7 +21,7 @@ class Scores:
 
     Attributes:
         negated: the logits fall with the accumulator, so every row of weights must be negated.
-        table: (mh, accumulators) int32 ranks of the logits, as ``bnn.network.MatrixLayer.score_table``, or None where
+        table: (mh, accumulators) int32 ranks of the logits, as ``bnn.layers.MatrixLayer.score_table``, or None where
             the accumulators are scores themselves.
     """
 

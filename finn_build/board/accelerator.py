@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.chain import Chain
 from bnn.classes import classes_of
 from bnn.errors import UserError
-from bnn.network import Network
 from bnn.readers import in_one_line
 from finn_build.board import evaluator
 from finn_build.board.command import COMMAND
@@ -54,7 +54,7 @@ class Simulated:
 
     simulated = True
 
-    def __init__(self, network: Network, gives_labels: bool) -> None:
+    def __init__(self, network: Chain, gives_labels: bool) -> None:
         self._network = network
         self._gives_labels = gives_labels
         self._images = np.zeros((0, *network.input.shape), np.uint8)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.chain import Chain, as_chain
 from bnn.classes import classes_of
 from bnn.errors import UserError
-from bnn.network import Network
 from bnn.readers import read_json, read_npy
 from bnn.serialize import load_network
 from finn_build.board.accelerator import Accelerator, PynqAccelerator, Simulated
@@ -44,7 +44,7 @@ class Deployment:
             self.scores: NDArray[np.int32] = self._array("scores")
             has_labels = self.settings.get("labels", True)
             self.labels: NDArray[np.int64] | None = self._array("labels") if has_labels else None
-            self.network: Network = load_network(folder / "network.npz")
+            self.network: Chain = as_chain(load_network(folder / "network.npz"))
         except (OSError, ValueError) as error:
             raise UserError(f"{folder}: not a whole deploy folder ({error}); copy it again") from error
         if self.network.hash != self.settings["network_hash"]:

@@ -11,19 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.network import ConvLayer, MatrixLayer, MaxPoolLayer, Network, Padding
+from bnn.chain import Chain
+from bnn.layers import ConvLayer, MatrixLayer, MaxPoolLayer
+from bnn.window import Padding
 
 FRAMES_AT_ONCE = 16
 
 
-def scores(network: Network, images: NDArray[np.uint8]) -> NDArray[np.int32]:
+def scores(network: Chain, images: NDArray[np.uint8]) -> NDArray[np.int32]:
     """(n, classes) integer scores of (n, H, W, C) images."""
     last = network.layers[-1].name
     parts = [trace(network, images[start : start + FRAMES_AT_ONCE]) for start in range(0, len(images), FRAMES_AT_ONCE)]
     return np.concatenate([scores_of(network, part[last]) for part in parts])
 
 
-def trace(network: Network, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+def trace(network: Chain, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     """What every layer gives for (n, H, W, C) images.
 
     Returns:
@@ -36,7 +38,7 @@ def trace(network: Network, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]
     }
 
 
-def accumulator_ends(network: Network, images: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
+def accumulator_ends(network: Chain, images: NDArray[np.uint8]) -> dict[str, NDArray[np.int64]]:
     """Matrix layer's name to (n, 2): the lowest and the highest accumulator of every image, over all outputs."""
     ends: dict[str, list[NDArray[np.int64]]] = {}
     for start in range(0, len(images), FRAMES_AT_ONCE):
@@ -47,7 +49,7 @@ def accumulator_ends(network: Network, images: NDArray[np.uint8]) -> dict[str, N
     return {name: np.concatenate(parts) for name, parts in ends.items()}
 
 
-def _layers(network: Network, images: NDArray[np.uint8]) -> Iterator[tuple[str, Any, Any]]:
+def _layers(network: Chain, images: NDArray[np.uint8]) -> Iterator[tuple[str, Any, Any]]:
     """Name, accumulators and output bits of every layer, each (n, H, W, C) or None where it has none."""
     values = network.input.encode(images).astype(np.float64)
     if network.input.binary:
@@ -76,7 +78,7 @@ def _layers(network: Network, images: NDArray[np.uint8]) -> Iterator[tuple[str, 
             yield layer.name, accumulators, values
 
 
-def scores_of(network: Network, accumulators: NDArray[np.generic]) -> NDArray[np.int32]:
+def scores_of(network: Chain, accumulators: NDArray[np.generic]) -> NDArray[np.int32]:
     """(n, classes) scores from the last layer's accumulators (n, classes)."""
     *_, (last, _, value_range) = network.walk()
     assert isinstance(last, MatrixLayer)

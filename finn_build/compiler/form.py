@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, Layer, MatrixLayer, MaxPoolLayer, Network, Shape
+from bnn import Chain, ConvLayer, DenseLayer, Encode, Layer, MatrixLayer, MaxPoolLayer, Shape
 from bnn.encoding import pack_bits
 from finn_build.errors import GraphError
 
@@ -28,11 +28,11 @@ class FinnForm:
             that have such channels. ``input`` stands for the encoded input.
     """
 
-    network: Network
+    network: Chain
     inverted: dict[str, NDArray[np.bool_]]
 
 
-def finn_form(network: Network) -> FinnForm:
+def finn_form(network: Chain) -> FinnForm:
     """Rewrite ``network`` so that FINN can hold it.
 
     Raises:
@@ -62,10 +62,10 @@ def finn_form(network: Network) -> FinnForm:
         layers.append(_expecting(layer, flipped))
         flipped = np.zeros(layer.mh, bool)
         complement = layer.mw if value_range is None else 0
-    return FinnForm(Network(encoding, tuple(layers)), inverted)
+    return FinnForm(Chain(encoding, tuple(layers)), inverted)
 
 
-def _rising(encoding: InputEncoding) -> InputEncoding:
+def _rising(encoding: Encode) -> Encode:
     """An encoding that FINN's threshold (or nothing) can compute: the same, or with every bit inverted."""
     table = encoding.shared_table("FINN's input unit")
     if not encoding.binary:
@@ -76,7 +76,7 @@ def _rising(encoding: InputEncoding) -> InputEncoding:
     if (steps >= 0).all():
         return encoding
     if (steps <= 0).all():
-        return InputEncoding(encoding.shape, 1 - encoding.table, binary=True)
+        return Encode(encoding.shape, 1 - encoding.table, binary=True)
     raise GraphError("input: the table rises and falls; FINN's input unit compares a pixel with one threshold")
 
 

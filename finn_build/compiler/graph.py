@@ -2,7 +2,7 @@
 
 FINN usually takes the trained float graph and moves its scales into thresholds by algebra on real numbers. Here
 absorption has been done, exactly, so FINN is given what it would arrive at: XNOR-popcount matrices and one threshold a
-channel, with the integers of ``bnn.Network``. Its own transformations do the rest, and whatever they make can be held
+channel, with the integers of ``bnn.Chain``. Its own transformations do the rest, and whatever they make can be held
 to the integer network layer by layer.
 """
 
@@ -19,7 +19,7 @@ from qonnx.core.data_layout import NHWC
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from bnn import ConvLayer, DenseLayer, MatrixLayer, MaxPoolLayer, Network, Shape
+from bnn import Chain, ConvLayer, DenseLayer, MatrixLayer, MaxPoolLayer, Shape
 from bnn.version import VERSION
 from finn_build.compiler.nodes import gives_labels, has_window, input_shape
 
@@ -30,7 +30,7 @@ INPUT = "pixels"
 LABEL = "label"
 
 
-def build_graph(network: Network, network_hash: str) -> ModelWrapper:
+def build_graph(network: Chain, network_hash: str) -> ModelWrapper:
     """The graph as FINN-ONNX.
 
     Args:

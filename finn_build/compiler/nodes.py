@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 
-from bnn import ConvLayer, DenseLayer, MaxPoolLayer, Network
-from bnn.network import NO_PADDING
+from bnn import Chain, ConvLayer, DenseLayer, MaxPoolLayer
+from bnn.window import NO_PADDING
 from finn_build.errors import GraphError
 
 
@@ -85,7 +85,7 @@ def general_type(op_type: str) -> str:
     return op_type.removesuffix("_hls").removesuffix("_rtl")
 
 
-def finn_nodes(network: Network, compiler: Compiler = Compiler.FINN_PLUS) -> tuple[FinnNode, ...]:
+def finn_nodes(network: Chain, compiler: Compiler = Compiler.FINN_PLUS) -> tuple[FinnNode, ...]:
     """Every node of FINN's hardware graph of ``network``, in order.
 
     Raises:
@@ -128,7 +128,7 @@ def has_window(layer: ConvLayer | MaxPoolLayer) -> bool:
     )
 
 
-def gives_labels(network: Network) -> bool:
+def gives_labels(network: Chain) -> bool:
     """Whether FINN's graph ends with the label; with a score table it ends with the last layer's accumulators.
 
     FINN has no unit that looks scores up, so the processor does that and picks the label.
@@ -137,13 +137,13 @@ def gives_labels(network: Network) -> bool:
     return getattr(last, "score_table", None) is None
 
 
-def input_shape(network: Network) -> tuple[int, ...]:
+def input_shape(network: Chain) -> tuple[int, ...]:
     """Shape of one frame at FINN's input: (1, mw) before a dense layer, else (1, H, W, C)."""
     first = network.layers[0]
     return (1, first.mw) if isinstance(first, DenseLayer) else (1, *network.input.shape)
 
 
-def output_shape(network: Network) -> tuple[int, ...]:
+def output_shape(network: Chain) -> tuple[int, ...]:
     """Shape of FINN's answer to one frame: the label, or the last layer's accumulators."""
     width = 1 if gives_labels(network) else network.classes
     return (1, width) if isinstance(network.layers[-1], DenseLayer) else (1, 1, 1, width)

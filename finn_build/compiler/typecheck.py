@@ -11,7 +11,7 @@ from onnx import NodeProto
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from bnn import Network
+from bnn import Chain
 from finn_build.compiler.nodes import MATRICES, THRESHOLDS, Compiler, general_type
 from finn_build.compiler.widths import Accumulator, accumulators
 from finn_build.errors import FinnError, TypesError
@@ -37,7 +37,7 @@ class _Held:
     high: int
 
 
-def check_types(file: Path, form: Network, compiler: Compiler = Compiler.FINN_PLUS) -> Types:
+def check_types(file: Path, form: Chain, compiler: Compiler = Compiler.FINN_PLUS) -> Types:
     """Check every accumulator, threshold and output type of a graph that FINN's compiler made.
 
     Args:
@@ -76,7 +76,7 @@ def check_types(file: Path, form: Network, compiler: Compiler = Compiler.FINN_PL
     return types
 
 
-def check_models(folder: Path, form: Network, compiler: Compiler) -> None:
+def check_models(folder: Path, form: Chain, compiler: Compiler) -> None:
     """``check_types`` of every graph that a build left in ``folder``; FinnError also where it left none to check."""
     types = [check_types(file, form, compiler) for file in sorted(folder.glob("*.onnx"))]
     if not any(types):

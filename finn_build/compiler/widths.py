@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import MatrixLayer, Network
+from bnn import Chain, MatrixLayer
 from finn_build.compiler.nodes import Compiler, Role, finn_nodes, gives_labels
 
 BYTE = 8  # FINN's output DMA takes whole bytes
@@ -36,7 +36,7 @@ class Accumulator:
     thresholds: NDArray[np.int32] | None
 
 
-def accumulators(form: Network) -> tuple[Accumulator, ...]:
+def accumulators(form: Chain) -> tuple[Accumulator, ...]:
     """Every matrix layer's, in order, of a network that ``finn_form`` gave."""
     found = []
     for layer, _, value_range in form.walk():
@@ -58,7 +58,7 @@ def integer_type(low: int, high: int, multiple: int = 1) -> str:
     return f"{sign}INT{-(-bits // multiple) * multiple}"
 
 
-def type_attributes(form: Network, compiler: Compiler) -> dict[str, dict[str, str]]:
+def type_attributes(form: Chain, compiler: Compiler) -> dict[str, dict[str, str]]:
     """Node name to the types that it must have, for every matrix unit and the label unit.
 
     Args:

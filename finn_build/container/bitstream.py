@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bnn import Network
+from bnn import Chain
 from bnn.files import write_json
 from finn_build.compiler.form import finn_form
 from finn_build.compiler.nodes import Compiler
@@ -44,7 +44,7 @@ MIN_FREE_BYTES = 5 * 2**30  # HLS and Vivado projects of the smallest network ta
 
 def build_bitstream(
     folder: Path,
-    network: Network,
+    network: Chain,
     frames: Frames,
     settings: BuildSettings,
     environment: Mapping[str, str],
@@ -175,7 +175,7 @@ def _describe(package: Path, settings: BuildSettings, environment: Mapping[str, 
     return {"package": str(package), "commands": commands, "missing": missing}
 
 
-def _not_built(package: Path, network: Network, settings: BuildSettings) -> str | None:
+def _not_built(package: Path, network: Chain, settings: BuildSettings) -> str | None:
     """Why this is no finished build of ``network``, judged by its files alone; None where it is one."""
     manifest, output = read_manifest(package), package / OUTPUT
     if manifest["network_hash"] != network.hash:

@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from bnn import UserError, load_network
+from bnn import UserError, as_chain, load_network
 from finn_build.compiler.boards import find_board
 from finn_build.errors import FinnError
 from finn_build.package.package import CONFIG, VALIDATION, read_manifest
@@ -57,7 +57,7 @@ def estimate_package(folder: Path, out: Path, frames: int) -> int:
     stored = StoredFrames.read(folder / VALIDATION)
     out.mkdir(parents=True, exist_ok=True)
     figures = estimate(
-        load_network(folder / "network.npz"), stored, settings, out, count=min(frames, len(stored.images))
+        as_chain(load_network(folder / "network.npz")), stored, settings, out, count=min(frames, len(stored.images))
     )
     sys.stdout.write(
         f"finn estimate: {figures['mismatches']} mismatches, {figures['frame_ii_cycles']} cycles a frame\n"

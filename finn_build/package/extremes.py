@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import MatrixLayer, Network
+from bnn import Chain, MatrixLayer
 from finn_build.board.evaluator import accumulator_ends
 from finn_build.compiler.widths import accumulators
 
 MOST_PRODUCTS = 5 * 10**9  # multiplications that the search may take: some seconds; a frame of CNV has 6 * 10**7
 
 
-def extreme_frames(form: Network, images: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
+def extreme_frames(form: Chain, images: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
     """Indices of ``count`` frames, ascending.
 
     For every matrix layer the frame with the highest accumulator and, where it can be negative, the one with the
@@ -39,7 +39,7 @@ def extreme_frames(form: Network, images: NDArray[np.uint8], count: int) -> NDAr
     return np.array(sorted(list(dict.fromkeys(frames))[:count]), np.int64)
 
 
-def _products(form: Network) -> int:
+def _products(form: Chain) -> int:
     """Multiplications of one frame."""
     total = 0
     for layer, shape, _ in form.walk():

@@ -6,7 +6,7 @@ import importlib.metadata
 from collections.abc import Mapping
 from typing import Any
 
-from bnn import MatrixLayer, Network, UserError
+from bnn import Chain, MatrixLayer, UserError
 from bnn.version import VERSION
 from finn_build.package.space import MEMORIES, FinnFolding
 
@@ -16,7 +16,7 @@ def finn_version() -> str:
     return f"finn-plus {importlib.metadata.version('finn-plus')}"
 
 
-def describe(network: Network, folding: FinnFolding) -> dict[str, Any]:
+def describe(network: Chain, folding: FinnFolding) -> dict[str, Any]:
     """What the folding is and takes: ``layers`` (the matrices), ``others``, ``ram_styles`` and the totals."""
     layers: dict[str, dict[str, Any]] = {}
     others: dict[str, dict[str, Any]] = {}
@@ -39,7 +39,7 @@ def describe(network: Network, folding: FinnFolding) -> dict[str, Any]:
     }
 
 
-def read_ram_styles(described: Mapping[str, Any], network: Network, where: str) -> dict[str, dict[str, str]]:
+def read_ram_styles(described: Mapping[str, Any], network: Chain, where: str) -> dict[str, dict[str, str]]:
     """The memories of a folding file; empty where it names none. UserError names what is wrong and ``where``."""
     found: dict[str, dict[str, str]] = {}
     styles = described.get("ram_styles", {})
@@ -62,5 +62,5 @@ def read_ram_styles(described: Mapping[str, Any], network: Network, where: str) 
     return found
 
 
-def _layer(network: Network, name: str) -> object:
+def _layer(network: Chain, name: str) -> object:
     return next(layer for layer in network.layers if layer.name == name)

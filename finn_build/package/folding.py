@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bnn import MatrixLayer, MaxPoolLayer, Network
+from bnn import Chain, MatrixLayer, MaxPoolLayer
 from bnn.folding import Folding, LayerFolding, divisors
 from finn_build.compiler.nodes import Compiler, FinnNode, Role, finn_nodes
 
@@ -18,7 +18,7 @@ SHALLOW_WORDS = 16
 
 
 def folding_config(
-    network: Network,
+    network: Chain,
     folding: Mapping[str, PeSimd],
     compiler: Compiler = Compiler.FINN_PLUS,
     ram_styles: RamStyles | None = None,
@@ -45,13 +45,13 @@ def folding_config(
     return config
 
 
-def matrix_beside(network: Network, node: FinnNode) -> str:
+def matrix_beside(network: Chain, node: FinnNode) -> str:
     """The layer whose folding a node follows: its own, and the first matrix for input and pools (which ignore it)."""
     names = [layer.name for layer in network.layers if isinstance(layer, MatrixLayer)]
     return node.layer if node.layer in names else names[0]
 
 
-def node_options(network: Network, node: FinnNode, folding: PeSimd, ram_style: str | None = None) -> dict[str, Any]:
+def node_options(network: Chain, node: FinnNode, folding: PeSimd, ram_style: str | None = None) -> dict[str, Any]:
     """What FINN's folding configuration says of one node, but for the label; empty where FINN's own choice stands.
 
     Args:
@@ -74,11 +74,11 @@ def node_options(network: Network, node: FinnNode, folding: PeSimd, ram_style: s
     return {"PE": pe, "SIMD": simd, "ram_style": "distributed" if words <= SHALLOW_WORDS else "auto"} | memory
 
 
-def label_pe(network: Network, cycles: int) -> int:
+def label_pe(network: Chain, cycles: int) -> int:
     """The smallest PE with which the label takes no longer than the matrices."""
     return next(pe for pe in divisors(network.classes) if network.classes // pe <= cycles)
 
 
-def checked_folding(network: Network, folding: Mapping[str, PeSimd]) -> Folding:
+def checked_folding(network: Chain, folding: Mapping[str, PeSimd]) -> Folding:
     """The folding as ours; raises FoldingError at the first layer that it does not fit."""
     return Folding.of(network, {name: LayerFolding(pe, simd) for name, (pe, simd) in folding.items()})

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import Network, classes_of, save_network
+from bnn import Chain, classes_of, save_network
 from bnn.files import atomic_path, write_json
 from bnn.readers import door, read_json
 from bnn.version import VERSION
@@ -47,7 +47,7 @@ HARDWARE_CHECKS = ("folded_hls_cppsim", "stitched_ip_rtlsim")
 
 
 def write_package(
-    folder: Path, network: Network, frames: Frames, settings: BuildSettings, *, force: bool = False
+    folder: Path, network: Chain, frames: Frames, settings: BuildSettings, *, force: bool = False
 ) -> dict[str, Any]:
     """Write the package, or leave it where it is there already; returns its manifest.
 
@@ -81,7 +81,7 @@ def write_package(
 
     with atomic_path(folder / "model.onnx") as temporary:
         build_graph(form.network, network.hash).save(str(temporary))
-    save_network(network, folder / "network.npz")
+    save_network(network.network(), folder / "network.npz")
     verified = frames.images[chosen].reshape(-1, *input_shape(network)[1:])
     arrays: dict[str, NDArray[Any]] = {
         "input.npy": verified.astype(np.float32),
@@ -149,7 +149,7 @@ def damaged_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _expected_output(network: Network, frames: Frames, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+def _expected_output(network: Chain, frames: Frames, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
     """What FINN's graph must give for these frames; FinnError where the golden answers are not the network's."""
     images = frames.images[chosen]
     looked_at = np.union1d(chosen, np.arange(len(chosen)))  # the first frames too: all may be extreme for one reason
@@ -163,7 +163,7 @@ def _expected_output(network: Network, frames: Frames, chosen: NDArray[np.int64]
 
 
 def _configuration(
-    network: Network, form: Network, chosen: NDArray[np.int64], frames: Frames, settings: BuildSettings
+    network: Chain, form: Chain, chosen: NDArray[np.int64], frames: Frames, settings: BuildSettings
 ) -> dict[str, Any]:
     """All that decides what FINN builds; two packages with the same are the same."""
     folding = settings.folding

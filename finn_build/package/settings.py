@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import Network, UserError
+from bnn import Chain, UserError
 from finn_build.compiler.boards import FinnBoard
 from finn_build.compiler.nodes import Compiler
 from finn_build.package.folding import PeSimd, RamStyles, checked_folding
@@ -70,7 +70,7 @@ class BuildSettings:
     verify_frames: int = 4
     ram_styles: RamStyles = field(default_factory=dict)
 
-    def verify(self, network: Network, frames: Frames) -> None:
+    def verify(self, network: Chain, frames: Frames) -> None:
         """Raise UserError where this cannot be built."""
         if (self.folding is None) == (self.target_fps is None):
             raise UserError("finn: give either a folding or a target rate in frames per second, not both or neither")

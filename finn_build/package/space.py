@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import ConvLayer, MatrixLayer, Network, UserError
+from bnn import Chain, ConvLayer, MatrixLayer, UserError
 from bnn.folding import divisors
 from finn_build.compiler.form import finn_form
 from finn_build.compiler.nodes import FinnNode, Role, finn_nodes
@@ -86,7 +86,7 @@ class FinnSpace:
         choices: layer to its choices; the input counts to the first layer, the label is a layer of its own.
     """
 
-    def __init__(self, network: Network, costs: Mapping[str, list[UnitCost]]) -> None:
+    def __init__(self, network: Chain, costs: Mapping[str, list[UnitCost]]) -> None:
         """Put together what ``unit_costs`` gave for ``every_option`` of a network that ``finn_form`` gave."""
         self._network = network
         self.choices: dict[str, list[Choice]] = {}
@@ -100,7 +100,7 @@ class FinnSpace:
     @classmethod
     def of(
         cls,
-        network: Network,
+        network: Chain,
         frames: Frames,
         settings: BuildSettings,
         folder: Path,
@@ -172,7 +172,7 @@ class FinnSpace:
         return FinnFolding(choices)
 
 
-def every_option(network: Network) -> dict[str, list[Mapping[str, Any]]]:
+def every_option(network: Chain) -> dict[str, list[Mapping[str, Any]]]:
     """Node to every setting of its attributes, of a network that ``finn_form`` gave."""
     return {node.name: [tried.attributes for tried in _options(network, node)] for node in finn_nodes(network)}
 
@@ -187,7 +187,7 @@ class _Option:
     ram_style: str | None = None
 
 
-def _layers(network: Network) -> dict[str, list[FinnNode]]:
+def _layers(network: Chain) -> dict[str, list[FinnNode]]:
     """The nodes that must agree on a folding: those of a layer; the input's with those of the first."""
     layers: dict[str, list[FinnNode]] = {}
     for node in finn_nodes(network):
@@ -196,7 +196,7 @@ def _layers(network: Network) -> dict[str, list[FinnNode]]:
     return layers
 
 
-def _options(network: Network, node: FinnNode) -> list[_Option]:
+def _options(network: Chain, node: FinnNode) -> list[_Option]:
     if node.role is Role.LABEL:
         return [_Option({"PE": pe}) for pe in divisors(network.classes)]
     layers = {layer.name: layer for layer in network.layers}

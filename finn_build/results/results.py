@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bnn import Network
+from bnn import Chain
 from bnn.readers import door
 from bnn.version import VERSION
 from finn_build.board.command import COMMAND
@@ -27,7 +27,7 @@ _VERIFICATION = re.compile(r"verify_(?P<step>\w+?)_(?P<frame>\d+)_(?P<result>SUC
 _SLACK = re.compile(r"WNS\(ns\).*\n[\s-]*\n\s*(?P<slack>-?\d+\.\d+)")
 
 
-def collect_results(folder: Path, network: Network | None = None) -> dict[str, Any]:
+def collect_results(folder: Path, network: Chain | None = None) -> dict[str, Any]:
     """Read ``folder/build`` and ``folder/deploy``; also written to ``folder/results.json``.
 
     Args:
@@ -47,7 +47,7 @@ def collect_results(folder: Path, network: Network | None = None) -> dict[str, A
         return _collect(folder, package, network)
 
 
-def _collect(folder: Path, package: Path, network: Network | None) -> dict[str, Any]:
+def _collect(folder: Path, package: Path, network: Chain | None) -> dict[str, Any]:
     manifest = read_manifest(package)
     if network is not None:
         _same_network(network.hash, manifest["network_hash"], package)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bnn import Network
+from bnn import Chain
 from finn_build.compiler.nodes import Compiler
 from finn_build.package.package import OUTPUT, write_package
 from finn_build.package.settings import BuildSettings, Frames
@@ -65,7 +65,7 @@ def total_cost(costs: Sequence[UnitCost]) -> UnitCost:
 
 
 def unit_costs(
-    network: Network,
+    network: Chain,
     frames: Frames,
     settings: BuildSettings,
     folder: Path,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import Network, UserError, classes_of
+from bnn import Chain, UserError, classes_of
 from bnn.files import atomic_path, write_figures
 from bnn.version import VERSION
 from finn_build.board.evaluator import FRAMES_AT_ONCE, trace
@@ -35,7 +35,7 @@ def estimate_work(frames: int) -> int:
 
 
 def estimate(
-    network: Network,
+    network: Chain,
     frames: Frames,
     settings: BuildSettings,
     folder: Path,
@@ -108,12 +108,12 @@ def estimate(
     return write_figures(folder / "estimate.json", figures)
 
 
-def layer_names(form: Network) -> list[str]:
+def layer_names(form: Chain) -> list[str]:
     """The layers whose outputs a FINN graph shows, in order."""
     return (["input"] if form.input.binary else []) + [layer.name for layer in form.layers]
 
 
-def golden_trace(form: Network, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+def golden_trace(form: Chain, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     """Every layer's golden output, the last layer's accumulators, and the graph's ``answer``."""
     starts = range(0, len(images), FRAMES_AT_ONCE)
     parts = [trace(form, images[start : start + FRAMES_AT_ONCE]) for start in starts]
@@ -131,7 +131,7 @@ def _add_folding(estimates: dict[str, Any], manifest: dict[str, Any], nodes: lis
             estimates["layers"][node["layer"]] |= {key: applied[node["name"]][key] for key in ("pe", "simd")}
 
 
-def _add_types(estimates: dict[str, Any], form: Network, types: dict[str, dict[str, str]]) -> None:
+def _add_types(estimates: dict[str, Any], form: Chain, types: dict[str, dict[str, str]]) -> None:
     """Add what FINN's last graph counts in, beside what the counts can reach."""
     for reached in accumulators(form):
         found = types[reached.layer]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import Network
+from bnn import Chain
 from finn_build.board.evaluator import scores_of
 from finn_build.compiler.form import finn_form
 from finn_build.errors import FinnError
@@ -28,7 +28,7 @@ class FinnGraph:
     Raises FinnError where there is no estimate, or one of another network.
     """
 
-    def __init__(self, network: Network, folder: Path) -> None:
+    def __init__(self, network: Chain, folder: Path) -> None:
         """Take the graph of ``folder/estimate``."""
         self._network = network
         self._form = finn_form(network)

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from bnn import load_network
+from bnn import as_chain, load_network
 from finn_build.compiler.form import finn_form
 from finn_build.errors import FinnError, TypesError
 from finn_build.package.package import CONFIG, MODELS, PYTHON_CHECKS, read_manifest
@@ -56,7 +56,7 @@ def estimate(job: dict[str, Any], advance: Advance) -> dict[str, Any]:
 
     package, models = Path(job["package"]), Path(job["output"]) / MODELS
     names = build(package, Path(job["output"]), advance)
-    form = finn_form(load_network(package / "network.npz")).network
+    form = finn_form(as_chain(load_network(package / "network.npz"))).network
     types = [check_types(models / f"{name}.onnx", form) for name in names][-1]
     graphs = check(job, names, advance)
     return {"graphs": graphs, "nodes": nodes_of(models / f"{names[-1]}.onnx", read_manifest(package)), "types": types}

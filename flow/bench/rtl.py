@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bnn.chain import as_chain
 from bnn.folding import load_folding
 from bnn.version import VERSION
 from flow.bench.peers import SIZES, Case
@@ -40,13 +41,13 @@ def bench_rtl(frames: dict[str, int] | None = None) -> tuple[RtlBench, str]:
 
 def _bench_network(name: str, frames: int) -> dict[str, RtlSpeed]:
     with tempfile.TemporaryDirectory() as folder:
-        network = Case(SIZES[name], Path(folder), threads=1).network
-    images = np.random.default_rng(0).integers(0, 256, (frames, *network.input.shape), dtype=np.uint8)
-    golden = simulate(network, images)
-    folding = load_folding(FOLDINGS[name], network)
+        chain = as_chain(Case(SIZES[name], Path(folder), threads=1).network)
+    images = np.random.default_rng(0).integers(0, 256, (frames, *chain.input.shape), dtype=np.uint8)
+    golden = simulate(chain.network(), images)
+    folding = load_folding(FOLDINGS[name], chain)
     figures = {}
     for style in PopcountStyle:
-        design = Design.of(network, folding, popcount=style)
+        design = Design.of(chain, folding, popcount=style)
         measured = simulate_design(design, images, build_dir=build_folder())
         figures[style.name.lower()] = RtlSpeed(
             frames=frames,

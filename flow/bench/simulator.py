@@ -12,7 +12,8 @@ from statistics import median
 
 import torch
 
-from bnn import MatrixLayer, UserError
+from bnn import UserError
+from bnn.nodes import Matrix
 from bnn.serialize import save_network
 from bnn.version import VERSION
 from flow.bench.peak_memory import measure_peak_memory
@@ -105,10 +106,10 @@ def _bench_layers(case: Case, threads: int, rounds: int, seconds: float) -> list
     """Large binary layers beside the machine's peak, which is measured right before each."""
     network = case.network
     all_macs = 0
-    for layer, given, _ in network.walk():
-        if isinstance(layer, MatrixLayer):
-            height, width, _ = layer.output_shape(given)
-            all_macs += layer.mw * layer.mh * height * width
+    for node in network.nodes:
+        if isinstance(node, Matrix):
+            height, width, _ = network.values[node.name].shape
+            all_macs += node.mw * node.mh * height * width
     least = int(LARGE_LAYER_SHARE * all_macs)
     measured: dict[str, list[LayerRate]] = {}
     for _ in range(rounds):

@@ -9,15 +9,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.chain import as_chain
 from bnn.errors import UserError
 from bnn.network import Network
+from bnn.values import NetworkError
 from finn_build.board import evaluator
 from flow.ladder.compare import Comparison
 from flow.run.folder import Origin, RunFolder, same_hash
 from hw.simulator import Backend, reference_meaning, simulate, trace
 
 Progress = Callable[[int], None]
-Trace = dict[str, NDArray[Any]]  # layer name -> (n, H, W, C) bits; the last layer -> (n, classes) scores
+Trace = dict[str, NDArray[Any]]  # node -> (n, H, W, C) bits or integers; the last node -> (n, classes) scores
 
 REFERENCE_BATCH = 256
 
@@ -39,7 +41,7 @@ class Rung(Protocol):
         """(n, classes) scores or logits of (n, H, W, C) images; only their order counts."""
 
     def trace(self, images: NDArray[np.uint8]) -> Trace:
-        """Every layer's output, in the meaning of the trained model."""
+        """What layers or nodes give, in the meaning of the trained model."""
 
 
 class ReferenceRung:
@@ -114,7 +116,7 @@ class IntegerRung:
         return simulate(self._network, images, backend=self._backend, progress=progress)
 
     def trace(self, images: NDArray[np.uint8]) -> Trace:
-        """Bits, with what a pool before a falling activation inverted turned back."""
+        """Every node's value, with what a falling activation inverted turned back."""
         return reference_meaning(self._network, trace(self._network, images, backend=self._backend))
 
 
@@ -128,9 +130,9 @@ class RtlRung:
     def __init__(self, run: RunFolder) -> None:
         from flow.stages.hardware import delivered_design, simulated_design, stream  # noqa: PLC0415 - Numba
 
-        network = run.network()
-        self._network = network
-        self._design = simulated_design(delivered_design(run, network))
+        chain = run.chain()
+        self._network = chain.network()
+        self._design = simulated_design(delivered_design(run, chain))
         self._stream = stream
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
@@ -155,7 +157,7 @@ class FinnRung:
     def __init__(self, run: RunFolder) -> None:
         from finn_build.worker.rung import FinnGraph  # noqa: PLC0415 - onnx takes seconds to import
 
-        self._graph = FinnGraph(run.network(), run.finn)
+        self._graph = FinnGraph(run.chain(), run.finn)
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
         """Integer scores."""
@@ -174,20 +176,21 @@ class PlainRung:
     comparison = Comparison.SCORES
 
     def __init__(self, run: RunFolder) -> None:
-        self._network = run.network()
+        self._chain = run.chain()
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
         """Integer scores."""
-        found = evaluator.scores(self._network, images)
+        found = evaluator.scores(self._chain, images)
         if progress:
             progress(len(images))
         return found
 
     def trace(self, images: NDArray[np.uint8]) -> Trace:
         """Bits of every layer, with what a pool inverted turned back."""
-        traced = evaluator.trace(self._network, images)
-        last = self._network.layers[-1].name
-        return reference_meaning(self._network, {**traced, last: evaluator.scores_of(self._network, traced[last])})
+        traced = evaluator.trace(self._chain, images)
+        last = self._chain.layers[-1].name
+        answered = {**traced, last: evaluator.scores_of(self._chain, traced[last])}
+        return reference_meaning(self._chain.network(), answered)
 
 
 class FileRung:
@@ -202,7 +205,7 @@ class FileRung:
 
         meaning = {key: value for key, value in run.import_table().items() if key.startswith("input_")}
         self._file = ForeignFile(run.require(run.model, "import"), **meaning)
-        self._last_layer = run.network().layers[-1].name
+        self._last_layer = run.network().output.name
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
         """Logits, float32."""
@@ -241,9 +244,18 @@ _RUNGS: dict[str, _Kind] = {
 
 def default_rungs(run: RunFolder) -> tuple[str, ...]:
     """The rungs of a ladder unless told: all that need no hardware, and each only once."""
+    plain = ("plain",) if _is_chain(run.network()) else ()  # it knows chains alone, as the hardware does
     if run.origin is Origin.TRAINED:
-        return ("reference", "qonnx", "numpy", "plain")
-    return ("reference", "numpy", "plain") if run.has_model else ("numpy", "plain")
+        return ("reference", "qonnx", "numpy", *plain)
+    return ("reference", "numpy", *plain) if run.has_model else ("numpy", *plain)
+
+
+def _is_chain(network: Network) -> bool:
+    try:
+        as_chain(network)
+    except NetworkError:
+        return False
+    return True
 
 
 def open_rung(name: str, run: RunFolder) -> Rung:

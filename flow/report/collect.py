@@ -120,9 +120,10 @@ def _of_network(seen: Examination, network: Network, *, with_evidence: bool = Fa
     names = evidence.class_names(run, exported, network.classes)
     profile = simulated.layers if simulated else {}
     labelled = golden if golden and golden.labels is not None else None
+    described = describe_network(network, profile, shifted, describe_images(exported, names))
     report = _report(run, lacking).with_parts(
         network_hash=network.hash,
-        network=describe_network(network, profile, shifted, describe_images(exported, names)),
+        network=described,
         rungs={
             name: ReportedRung.model_validate(
                 rung.to_json() | {"accuracy_interval": evidence.interval(rung.accuracy, rung.frames)}
@@ -132,7 +133,7 @@ def _of_network(seen: Examination, network: Network, *, with_evidence: bool = Fa
         simulate=simulated,
         golden=exported,
         hardware=hardware,
-        comparison=compare([layer.name for layer in network.layers], hardware, math.prod(network.input.shape)),
+        comparison=compare([layer.name for layer in described.layers], hardware, math.prod(network.input.shape)),
         sources=NOTES,
         classes=names,
         budget=evidence.budget(hardware),

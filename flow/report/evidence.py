@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.chain import as_chain
 from bnn.classes import classes_of
 from bnn.errors import UserError
 from bnn.network import Network
@@ -127,11 +128,11 @@ def written_rtl(seen: Examination, network: Network) -> WrittenRtl | None:
     from hw.generator import DesignError, read_manifest  # noqa: PLC0415
 
     try:
-        manifest = read_manifest(run.rtl, network)
+        manifest = read_manifest(run.rtl, as_chain(network))
         clock = float(manifest["clock_mhz"])
     except (DesignError, KeyError, TypeError, ValueError) as error:
         return WrittenRtl(written=f"damaged ({error}); {again}")
-    folded = folding_clock(run, network)
+    folded = folding_clock(run, as_chain(network))
     differs = "" if folded in {None, clock} else f", while the folding is for {folded:g} MHz"
     words = f"popcount {manifest['popcount']}, constraints for {clock:g} MHz{differs}"
     return WrittenRtl(written=words, clock_mhz=clock)
@@ -144,7 +145,7 @@ def timeline(run: RunFolder, network: Network) -> ReportedTimeline | None:
     from flow.stages.hardware import delivered_design  # noqa: PLC0415 - Numba takes a second to import
     from hw.cycles import timeline as cycles  # noqa: PLC0415
 
-    found = cycles.layer_timeline(delivered_design(run, network).dataflow)
+    found = cycles.layer_timeline(delivered_design(run, as_chain(network)).dataflow)
 
     def described(span: cycles.Span) -> Span:
         return Span(

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from bnn.chain import Chain, as_chain
 from bnn.files import clear_stale, is_temporary, write_figures, write_new_text
 from bnn.network import Network
 from bnn.readers import DamagedFileError, read_text, read_toml
@@ -144,6 +145,10 @@ class RunFolder:
     def network(self) -> Network:
         """The integer network of this run."""
         return load_network(self.require(self.network_file, "export"))
+
+    def chain(self) -> Chain:
+        """The integer network as the layers that hardware is built of; NetworkError names a node that is none."""
+        return as_chain(self.network())
 
     def write_golden(self, golden: Golden, network: Network) -> None:
         """Write ``golden/``; its manifest goes last, so that without one there is no golden answer."""

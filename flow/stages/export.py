@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnn.chain import as_chain
 from bnn.network import Network
 from bnn.serialize import save_network
 from flow.ladder.compare import accuracy
@@ -70,7 +71,7 @@ def _export(run: RunFolder, options: DataOptions) -> dict[str, Any]:
         network.input.shape,
         run.model,
         network_hash=network.hash,
-        layer_names=[layer.name for layer in network.layers],
+        layer_names=[layer.name for layer in as_chain(network).layers],
     )
     more = {
         "checkpoint_sha256": sha256(run.checkpoint),

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from bnn.chain import Chain
 from bnn.errors import UserError
 from bnn.folding import load_folding, shipped_foldings
-from bnn.network import Network
 from bnn.readers import read_json
 from finn_build.compiler.form import finn_form
 from finn_build.compiler.nodes import finn_nodes
@@ -59,7 +59,7 @@ class FinnOptions(Options):
             return Target.of(str(described["board"]), float(described["clock_mhz"]))
         return Target.of(self.board or board_of(run.folding) or DEFAULT_BOARD, self.clock_mhz)
 
-    def settings(self, run: RunFolder, network: Network) -> BuildSettings:
+    def settings(self, run: RunFolder, network: Chain) -> BuildSettings:
         """Settings for FINN; UserError where board or folding do not fit."""
         target = self.target(run)
         if self.finn_folding:
@@ -103,8 +103,8 @@ def _given(_run: RunFolder, options: FinnOptions) -> dict[str, str | None]:
 
 def _estimate(run: RunFolder, options: EstimateOptions) -> tuple[Target, dict[str, Any]]:
     """FINN's estimates, every one of its graphs held to golden; written to `finn/estimate.json` and returned."""
-    network = run.network()
-    golden = run.golden(network)
+    network = run.chain()
+    golden = run.golden(network.network())
     count = min(options.frames or DEFAULT_FRAMES, len(golden))
     settings = options.settings(run, network)
     with progress_bar("finn estimate", estimate_work(count)) as progress:
@@ -127,8 +127,8 @@ def _show_estimate(_run: RunFolder, result: tuple[Target, dict[str, Any]]) -> No
 
 def _package(run: RunFolder, options: PackageOptions) -> Path:
     """Write `finn/build/`, the folder that FINN builds from, and `finn/deploy/` for the board; returns the first."""
-    network = run.network()
-    golden = run.golden(network)
+    network = run.chain()
+    golden = run.golden(network.network())
     folder = run.finn / "build"
     settings = options.settings(run, network)
     _verify_fits(run, network, golden, settings, options)
@@ -139,9 +139,9 @@ def _package(run: RunFolder, options: PackageOptions) -> Path:
 
 def _bitstream(run: RunFolder, options: BitstreamOptions) -> dict[str, Any]:
     """Build the bitfile in FINN's container, or only say how; as `build_bitstream` returns."""
-    network = run.network()
+    network = run.chain()
     run.finn.mkdir(exist_ok=True)
-    golden = run.golden(network)
+    golden = run.golden(network.network())
     settings = options.settings(run, network)
     _verify_fits(run, network, golden, settings, options)
     found = build_bitstream(
@@ -169,7 +169,7 @@ def _show_bitstream(run: RunFolder, found: dict[str, Any]) -> None:
 
 
 def _verify_fits(
-    run: RunFolder, network: Network, golden: Golden, settings: BuildSettings, options: PackageOptions
+    run: RunFolder, network: Chain, golden: Golden, settings: BuildSettings, options: PackageOptions
 ) -> None:
     """FinnError for what FINN estimates to be larger than the board, or cannot generate; says how much is taken."""
     run.finn.mkdir(exist_ok=True)
@@ -263,6 +263,6 @@ FINN_RESULTS = Stage(
     needs_more=_needs_package,
     makes=("finn results",),
     uses=("finn package", "bitfile"),
-    run=lambda run, _options: collect_results(run.finn, run.network()),
+    run=lambda run, _options: collect_results(run.finn, run.chain()),
     show=_show_results,
 )

@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from bnn.chain import Chain
 from bnn.files import write_json
 from bnn.folding import Folding
-from bnn.network import Network
 from bnn.readers import DamagedFileError, read_json
 from finn_build.compiler.boards import FinnBoard
 from finn_build.compiler.form import finn_form
@@ -65,7 +65,7 @@ class Target:
             return Capacity(self.board.name, self.ours.luts, self.ours.bram18, self.ours.dsps)
         return finn_capacity(self.board.name)
 
-    def input_limit(self, network: Network) -> InputLimit | None:
+    def input_limit(self, network: Chain) -> InputLimit | None:
         """How fast FINN's DMA can give frames: it reads as many bits a cycle as divide both frame and port."""
         if self.ours is None:
             return None
@@ -100,8 +100,8 @@ class FinnFoldOptions(Options):
 
 def _fold(run: RunFolder, options: FinnFoldOptions) -> dict[str, Any]:
     """Fold in FINN's own cost and write `finn/folding.json`; returns its contents."""
-    network = run.network()
-    golden = run.golden(network)
+    network = run.chain()
+    golden = run.golden(network.network())
     target = Target.of(options.board or board_of(run.folding) or DEFAULT_BOARD, options.clock_mhz)
     target_fps, input_roof = options.target_fps, options.input_roof
     utilization = DEFAULT_UTILIZATION if options.utilization is None else options.utilization

@@ -60,7 +60,7 @@ def _fold(run: RunFolder, options: FoldOptions) -> dict[str, Any]:
     )
     from hw.units import PopcountStyle  # noqa: PLC0415
 
-    network = run.network()
+    network = run.chain()
     name = options.board or (None if options.folding else DEFAULT_BOARD)
     board = board_of_ours(name) if name is not None else None
     clock = options.clock_mhz if options.clock_mhz is not None else board.clock_mhz if board else None

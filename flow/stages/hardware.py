@@ -10,9 +10,9 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from bnn.chain import Chain
 from bnn.errors import UserError
 from bnn.folding import FoldingFile, load_folded
-from bnn.network import Network
 from flow.run.folder import RunFolder
 from flow.run.progress import console, progress_bar
 from hw.generator import Design, file_popcount
@@ -30,17 +30,17 @@ def build_folder() -> Path:
     return folder
 
 
-def open_folded(run: RunFolder, network: Network) -> FoldingFile:
+def open_folded(run: RunFolder, network: Chain) -> FoldingFile:
     """The run's folding, and what its file says beside it."""
     return load_folded(run.require(run.folding, "fold"), network)
 
 
-def folding_popcount(run: RunFolder, network: Network) -> PopcountStyle:
+def folding_popcount(run: RunFolder, network: Chain) -> PopcountStyle:
     """How the design that the run was folded for counts bits; compressor trees where `folding.json` does not say."""
     return file_popcount(open_folded(run, network))
 
 
-def delivered_design(run: RunFolder, network: Network) -> Design:
+def delivered_design(run: RunFolder, network: Chain) -> Design:
     """The design that `askew rtl` writes, unless that is asked for another clock, which is in the constraints alone."""
     return Design.of_file(network, open_folded(run, network), lambda why: console.print(f"{run.folding}: {why}"))
 
@@ -59,7 +59,7 @@ def simulated_design(delivered: Design, popcount: PopcountStyle | None = None) -
     return Design.of(delivered.network, delivered.folding, buffers=buffers, popcount=chosen)
 
 
-def folding_clock(run: RunFolder, network: Network) -> float | None:
+def folding_clock(run: RunFolder, network: Chain) -> float | None:
     """The clock in MHz that the run's folding and its frames/s are for; None where it was folded without one."""
     return open_folded(run, network).clock_mhz
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from bnn.network import Network
+from bnn.chain import Chain
 from hw.boards.board import Board
 from hw.boards.rates import clock_hz
 
@@ -41,7 +41,7 @@ class InputLimit:
         }
 
 
-def input_limit(network: Network, board: Board, clock_mhz: float, port_bits: int | None = None) -> InputLimit | None:
+def input_limit(network: Chain, board: Board, clock_mhz: float, port_bits: int | None = None) -> InputLimit | None:
     """The limit of a network's frames on a board; None where the board does not say how fast it reads.
 
     Args:
@@ -57,7 +57,7 @@ def input_limit(network: Network, board: Board, clock_mhz: float, port_bits: int
     return InputLimit(frame_bytes, bytes_per_second, frame_bytes * clock_hz(clock_mhz) / bytes_per_second)
 
 
-def limits(network: Network, board: Board | None, clock_mhz: float | None, utilization: float | None) -> dict[str, Any]:
+def limits(network: Chain, board: Board | None, clock_mhz: float | None, utilization: float | None) -> dict[str, Any]:
     """The keys of `folding.json` that say what bounded the solver; None where nothing did.
 
     ``utilization``: share of the board that it might take. ``budget``: that share in LUTs, flip-flops and block RAMs.

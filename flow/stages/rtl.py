@@ -39,7 +39,7 @@ def _rtl(run: RunFolder, options: RtlOptions) -> tuple[Path, str]:
     from flow.stages.hardware import delivered_design, folding_clock  # noqa: PLC0415 - Numba
     from hw.generator import DEFAULT_CLOCK_MHZ  # noqa: PLC0415
 
-    network = run.network()
+    network = run.chain()
     design = delivered_design(run, network)
     folded_mhz, clock_mhz = folding_clock(run, network), options.clock_mhz
     if clock_mhz is not None and clock_mhz != folded_mhz:

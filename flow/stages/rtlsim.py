@@ -11,9 +11,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bnn.chain import Chain
 from bnn.classes import classes_of
 from bnn.errors import UserError
-from bnn.network import Network
 from flow.ladder.compare import Comparison, accuracy
 from flow.run.folder import RunFolder
 from flow.stages.options import Kind, Options, option
@@ -48,8 +48,8 @@ def _rtlsim(run: RunFolder, options: RtlsimOptions) -> dict[str, Any]:
     from flow.stages.hardware import delivered_design, find_popcount, simulated_design, stream  # noqa: PLC0415 - Numba
     from hw.cycles import predict_cycles  # noqa: PLC0415
 
-    network = run.network()
-    golden = run.golden(network, options.frames or DEFAULT_FRAMES)
+    network = run.chain()
+    golden = run.golden(network.network(), options.frames or DEFAULT_FRAMES)
     popcount = find_popcount(options.popcount)
     delivered = delivered_design(run, network)
     design = dataclasses.replace(simulated_design(delivered, popcount), stall_gates=options.stall > 0)
@@ -84,7 +84,7 @@ def _rtlsim(run: RunFolder, options: RtlsimOptions) -> dict[str, Any]:
         "cycles_per_second": measured.simulated_cycles / measured.seconds,
         "layers": layer_figures(network, design.folding, predicted, measured),
     }
-    run.write_result("rtlsim", network, figures)
+    run.write_result("rtlsim", network.network(), figures)
     return figures
 
 
@@ -97,7 +97,7 @@ def _popcount_note(design: Any, delivered: Any, asked: Any) -> str | None:
     return f"its {delivered.dataflow.xnors:,} XNORs side by side would compile for many minutes"
 
 
-def layer_figures(network: Network, folding: Any, predicted: Any, measured: Any) -> dict[str, dict[str, Any]]:
+def layer_figures(network: Chain, folding: Any, predicted: Any, measured: Any) -> dict[str, dict[str, Any]]:
     """Per layer: PE, SIMD, the cycles of its folds, and what its main unit did between two labels, both ways."""
     cycles = folding.cycles(network)
     figures: dict[str, dict[str, Any]] = {}

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from bnn.chain import Chain, as_chain
 from bnn.folding import Folding, load_folding
-from bnn.network import Network
 from flow.run.folder import RunFolder
 from flow.stages.hardware import folding_popcount, simulated_design, stream
 from hw.cycles import as_number, predict_latency, size_buffers, steady_frame_ii
@@ -61,13 +61,13 @@ def run_shift_cost(run: RunFolder, *, shift: float, frames: int, with_synthesis:
         frames: test images through both in Verilator.
         with_synthesis: synthesize both with Yosys.
     """
-    network = run.network()
+    network = run.chain()
     model = load_binary(run.require(run.checkpoint, "train"), load_config(run.config))
     has_shift = any(SHIFT in dict(stage.epilogue.named_children()) for stage in model.stage_list())
-    twin = absorb(with_shift(model, 0.0 if has_shift else shift).staged())
+    twin = as_chain(absorb(with_shift(model, 0.0 if has_shift else shift).staged()))
     layers = load_folding(run.require(run.folding, "fold"), network).layers
     popcount = folding_popcount(run, network)
-    images = run.golden(network, frames).images
+    images = run.golden(network.network(), frames).images
     networks = {WITH: network, WITHOUT: twin} if has_shift else {WITH: twin, WITHOUT: network}
     out = run.path / "shift_cost"
     sides = {
@@ -84,11 +84,11 @@ def run_shift_cost(run: RunFolder, *, shift: float, frames: int, with_synthesis:
             if getattr(layer, "thresholds", None) is not None
         },
     }
-    run.write_result("shift_cost", network, figures)
+    run.write_result("shift_cost", network.network(), figures)
     return figures
 
 
-def differing_files(a: Path, b: Path, networks: dict[str, Network]) -> dict[str, list[str]]:
+def differing_files(a: Path, b: Path, networks: dict[str, Chain]) -> dict[str, list[str]]:
     """Files of two designs that differ: ``thresholds``, ``identity`` (they name the network) and ``other``.
 
     A text file that differs in the network's hash alone counts as equal.
@@ -109,13 +109,13 @@ def differing_files(a: Path, b: Path, networks: dict[str, Network]) -> dict[str,
 
 
 def _measure(
-    network: Network, folding: Folding, popcount: PopcountStyle, images: Any, out: Path, with_synthesis: bool
+    network: Chain, folding: Folding, popcount: PopcountStyle, images: Any, out: Path, with_synthesis: bool
 ) -> dict[str, Any]:
     buffers = size_buffers(network, folding)
     design = Design.of(network, folding, buffers=buffers, popcount=popcount)
     design.write(out / "rtl")
     measured = stream(simulated_design(design), images)
-    golden = simulate(network, images)
+    golden = simulate(network.network(), images)
     figures: dict[str, Any] = {
         "network_hash": network.hash,
         "predicted_frame_ii_cycles": as_number(steady_frame_ii(design.dataflow)),

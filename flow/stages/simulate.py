@@ -27,10 +27,11 @@ class SimulateOptions(Options):
 def _simulate(run: RunFolder, options: SimulateOptions) -> tuple[dict[str, Any], NDArray[np.int32]]:
     """The figures, also written to ``simulate.json``, and the (n, classes) scores."""
     from flow.stages.simulation import find_backend, timed_simulation  # noqa: PLC0415 - Numba takes a second
+    from hw.simulator import fastest_backend  # noqa: PLC0415
 
     network = run.network()
     golden = run.golden(network, options.frames)
-    backend = find_backend(options.backend)
+    backend = find_backend(options.backend) or fastest_backend(network)
     scores, rate = timed_simulation(network, golden.images, backend, options.threads)
     figures = {
         "frames": len(golden),
@@ -45,13 +46,13 @@ def _simulate(run: RunFolder, options: SimulateOptions) -> tuple[dict[str, Any],
 
 
 def profile(network: Network, golden: Golden) -> dict[str, dict[str, Any]]:
-    """Per layer with bits, over the first frames: the fraction of +1, in all and per channel."""
-    from hw.simulator import Backend, reference_meaning, trace  # noqa: PLC0415 - Numba takes a second to import
+    """Per value of bits, over the first frames: the fraction of +1, in all and per channel."""
+    from hw.simulator import Backend, bit_values, reference_meaning, trace  # noqa: PLC0415 - Numba takes a second to import
 
     images = golden.images[:PROFILE_FRAMES]
-    traced = reference_meaning(network, trace(network, images, backend=Backend.NUMPY))
+    traced = reference_meaning(network, trace(network, images, backend=Backend.NUMPY, names=bit_values(network)))
     layers = {}
-    for name, bits in list(traced.items())[:-1]:
+    for name, bits in traced.items():
         per_channel = bits.mean(axis=(0, 1, 2))
         layers[name] = describe_fractions(per_channel) | {
             "constant_channels": int(((per_channel == 0) | (per_channel == 1)).sum()),

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import islice
 
-from bnn import ConvLayer, Network
+from bnn import Chain, ConvLayer
 from bnn.folding import Folding
 from hw.cycles.prediction import as_number, steady_frame_ii, sustains
 from hw.dataflow import build_dataflow, unit_names
 
 
-def size_buffers(network: Network, folding: Folding) -> dict[str, int]:
+def size_buffers(network: Chain, folding: Folding) -> dict[str, int]:
     """Unit name to the beats that its buffer must hold: the smallest that cost no throughput.
 
     Starts from buffers that certainly suffice and makes one after the other, from the last layer to the first, as small
@@ -41,7 +41,7 @@ def size_buffers(network: Network, folding: Folding) -> dict[str, int]:
 
 
 def checked_buffers(
-    network: Network, folding: Folding, kept: Mapping[str, int] | None
+    network: Chain, folding: Folding, kept: Mapping[str, int] | None
 ) -> tuple[dict[str, int], str | None]:
     """The buffers that a folding file holds where they serve; else what ``size_buffers`` gives, and in words why.
 
@@ -69,7 +69,7 @@ def checked_buffers(
     return sized, f"{wrong}: all buffers are sized anew; fold again to keep them"
 
 
-def _wrong_buffers(network: Network, folding: Folding, kept: Mapping[str, int]) -> str | None:
+def _wrong_buffers(network: Chain, folding: Folding, kept: Mapping[str, int]) -> str | None:
     """The first buffer that cannot be; None where all can."""
     ample = _generous(network, folding)
     dataflow = build_dataflow(network, folding, ample)
@@ -109,7 +109,7 @@ def _least(choices: list[int], guess: int, suffices: Callable[[int], bool]) -> i
     return choices[high]
 
 
-def _generous(network: Network, folding: Folding) -> dict[str, int]:
+def _generous(network: Chain, folding: Folding) -> dict[str, int]:
     """Buffers of a frame more than the least, which decouple the units; in the order in which they stand.
 
     Of a layer with a FIFO and a buffer in its unit the FIFO comes last, and so is made small first: the unit's buffer

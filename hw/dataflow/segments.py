@@ -1,4 +1,4 @@
-"""Network + folding -> the chain of hardware units that computes it.
+"""Chain + folding -> the chain of hardware units that computes it.
 
 One unit per instance in the design, in stream order. A unit knows its module in ``hw/rtl``, the streams on its two
 sides and its parameters; nothing here computes with weights.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from bnn import ConvLayer, DenseLayer, Layer, MatrixLayer, MaxPoolLayer, Network, Shape
+from bnn import Chain, ConvLayer, DenseLayer, Layer, MatrixLayer, MaxPoolLayer, Shape
 from bnn.folding import Folding, LayerFolding, LoopOrder, MatrixSize, divisors
 from hw.dataflow.dataflow import Dataflow
 from hw.units import (
@@ -34,7 +34,7 @@ from hw.units import (
 PIXEL_BITS = 8
 
 
-def unit_names(network: Network) -> dict[str, str]:
+def unit_names(network: Chain) -> dict[str, str]:
     """Layer name to the stem of its units' names: an identifier in SystemVerilog, unique and never a keyword."""
     stems = {layer.name: re.sub(r"\W", "_", layer.name, flags=re.ASCII) for layer in network.layers}
     plain = all(re.match(r"[A-Za-z]", stem) for stem in stems.values()) and len(set(stems.values())) == len(stems)
@@ -42,7 +42,7 @@ def unit_names(network: Network) -> dict[str, str]:
 
 
 def build_dataflow(
-    network: Network,
+    network: Chain,
     folding: Folding,
     buffers: Mapping[str, int] = MappingProxyType({}),
     *,
@@ -84,7 +84,7 @@ class Segments:
 
     def __init__(
         self,
-        network: Network,
+        network: Chain,
         buffers: Mapping[str, int] = MappingProxyType({}),
         popcount: PopcountStyle = PopcountStyle.COMPRESSOR,
     ) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bnn import MatrixLayer, Network, UserError
+from bnn import Chain, MatrixLayer, UserError
 from bnn.folding import Folding, FoldingFile
 from bnn.readers import read_json
 from bnn.version import VERSION
@@ -47,7 +47,7 @@ class Design:
         stall_gates: every stream can be closed by the bench (simulation only).
     """
 
-    network: Network
+    network: Chain
     folding: Folding
     dataflow: Dataflow
     clock_mhz: float = DEFAULT_CLOCK_MHZ
@@ -56,7 +56,7 @@ class Design:
     @classmethod
     def of(
         cls,
-        network: Network,
+        network: Chain,
         folding: Folding,
         *,
         buffers: Mapping[str, int] | None = None,
@@ -71,7 +71,7 @@ class Design:
         return cls(network, folding, dataflow, clock_mhz, stall_gates)
 
     @classmethod
-    def of_file(cls, network: Network, file: FoldingFile, report: Callable[[str], None]) -> Design:
+    def of_file(cls, network: Chain, file: FoldingFile, report: Callable[[str], None]) -> Design:
         """The design that a folding file was made for: its popcounts, its buffers where they serve, its clock.
 
         Args:
@@ -91,7 +91,7 @@ class Design:
     @classmethod
     def for_simulation(
         cls,
-        network: Network,
+        network: Chain,
         folding: Folding,
         *,
         buffers: Mapping[str, int] | None = None,
@@ -202,7 +202,7 @@ def rtl_headers(folder: Path | None = None) -> list[Path]:
     return sorted((folder or RTL_FOLDER).glob("*.svh"))
 
 
-def read_manifest(folder: Path, network: Network) -> dict[str, Any]:
+def read_manifest(folder: Path, network: Chain) -> dict[str, Any]:
     """The manifest of a design folder, which must have been made from ``network``.
 
     Raises:

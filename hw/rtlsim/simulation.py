@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import MatrixLayer, Network
+from bnn import Chain, MatrixLayer
 from bnn.folding import Folding
 from hw.cycles import UnitCycles
 from hw.dataflow import Dataflow
@@ -61,7 +61,7 @@ class RtlResult:
     popcount: PopcountStyle
 
 
-def simulate_rtl(network: Network, folding: Folding, images: NDArray[np.uint8], **options: Any) -> RtlResult:
+def simulate_rtl(network: Chain, folding: Folding, images: NDArray[np.uint8], **options: Any) -> RtlResult:
     """Generate the RTL of ``network`` under ``folding`` and simulate it; options as of ``simulate_design``."""
     stall_gates = options.get("stall", 0.0) > 0
     return simulate_design(Design.for_simulation(network, folding, stall_gates=stall_gates), images, **options)
@@ -106,7 +106,7 @@ def simulate_design(
             identity registers give another network's hash.
     """
     network = design.network
-    check_images(network, images)
+    check_images(network.network(), images)
     if len(images) < 1 or not 0 <= stall < 1 or threads < 1:
         raise RtlSimulationError(
             f"rtlsim: needs at least one frame ({len(images)}), stall ({stall}) in 0..1 and at least one thread"
@@ -230,7 +230,7 @@ def _read_capture(path: Path, stream: Stream) -> NDArray[np.int64]:
     return np.asarray(elements @ weights)
 
 
-def _scores(network: Network, beats: NDArray[np.int64]) -> NDArray[np.int32]:
+def _scores(network: Chain, beats: NDArray[np.int64]) -> NDArray[np.int32]:
     last = network.layers[-1]
     assert isinstance(last, MatrixLayer)
     values = beats.reshape(-1, last.mh)

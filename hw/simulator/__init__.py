@@ -3,7 +3,9 @@
 from hw.simulator.front import (
     Backend,
     available_backends,
+    bit_values,
     check_images,
+    fastest_backend,
     prepare,
     reference_meaning,
     simulate,
@@ -13,7 +15,9 @@ from hw.simulator.front import (
 __all__ = [
     "Backend",
     "available_backends",
+    "bit_values",
     "check_images",
+    "fastest_backend",
     "prepare",
     "reference_meaning",
     "simulate",

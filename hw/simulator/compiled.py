@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network, Shape
+from bnn import ConvLayer, DenseLayer, Encode, MaxPoolLayer, Network, Shape, as_chain
 from bnn.encoding import pack_bits, unpack_bits, word_count
-from hw.simulator import reference
 from hw.simulator.kernels.bits import SPARE_WORDS, Words, encode_bits, encode_channels
 from hw.simulator.kernels.geometry import Geometry
 from hw.simulator.kernels.integers import BLOCK_GROUPS, ENTRIES, GROUP, integer_kernel
@@ -71,16 +71,20 @@ class MatrixStep(Step):
 
     def scores(self, frames: NDArray[Any], count: int) -> NDArray[np.int32]:
         """The last layer's scores (count, classes)."""
-        from_table = self.layer.score_table is not None
-        numbers = self.numbers(frames, count, doubled=not from_table).reshape(count, self.layer.mh)
-        return reference.scores(self.layer, numbers, self.value_range) if from_table else numbers
+        table = self.layer.score_table
+        numbers = self.numbers(frames, count, doubled=table is None).reshape(count, self.layer.mh)
+        if table is None:
+            return numbers
+        lowest, _ = self.layer.accumulator_range(self.value_range)
+        chosen: NDArray[np.int32] = table[np.arange(self.layer.mh), numbers - lowest]
+        return chosen
 
 
 class EncodeStep(Step):
     """Pixels to bits."""
 
-    def __init__(self, encoding: InputEncoding) -> None:
-        super().__init__("input", encoding.shape)
+    def __init__(self, encoding: Encode) -> None:
+        super().__init__(encoding.name, encoding.shape)
         self._tables = encoding.table.astype(np.uint64).reshape(-1)
         self._per_channel = encoding.per_channel
         self._pixel_steps = (np.flatnonzero(np.diff(encoding.table.reshape(-1)[:256])) + 1).astype(np.uint8)
@@ -220,18 +224,23 @@ class IntegerStep(MatrixStep):
 
 
 class Compiled:
-    """A network on the compiled kernels."""
+    """A network that is a chain, on the compiled kernels.
+
+    Raises:
+        bnn.NetworkError: it is no chain.
+    """
 
     def __init__(self, network: Network) -> None:
-        self.classes = network.classes
-        self.steps: list[Step] = [EncodeStep(network.input)] if network.input.binary else []
-        for layer, shape, value_range in network.walk():
+        self.network = network
+        chain = as_chain(network)
+        self.steps: list[Step] = [EncodeStep(chain.input)] if chain.input.binary else []
+        for layer, shape, value_range in chain.walk():
             if isinstance(layer, MaxPoolLayer):
                 self.steps.append(PoolStep(layer, shape))
             elif value_range is None:
                 self.steps.append(BinaryStep(layer, shape))
             else:
-                self.steps.append(IntegerStep(layer, shape, value_range, network.input.table))
+                self.steps.append(IntegerStep(layer, shape, value_range, chain.input.table))
         last = self.steps[-1]
         assert isinstance(last, MatrixStep)
         self._last = last
@@ -251,20 +260,25 @@ class Compiled:
             frames = step.bits(frames, len(images))
         return self._last.scores(frames, len(images))
 
-    def trace(self, images: NDArray[np.uint8], accumulators: bool) -> dict[str, NDArray[Any]]:
-        """Every layer's output, or accumulators, as ``hw.simulator.trace`` gives them."""
+    def trace(self, images: NDArray[np.uint8], names: Collection[str]) -> dict[str, NDArray[Any]]:
+        """The values of these names, as ``hw.simulator.trace`` gives them."""
         count = len(images)
         frames: NDArray[Any] = _flat(images)
+        source, *nodes = self.network.nodes
         traced: dict[str, NDArray[Any]] = {}
+        if source.name in names and not isinstance(self.steps[0], EncodeStep):
+            traced[source.name] = self.network.input.encode(images).astype(np.int32)
+        sums = {node.name: node.inputs[0] for node in nodes}  # what a step's bits or scores were made of
         for step in self.steps:
-            if accumulators and isinstance(step, MatrixStep):
-                traced[step.name] = step.numbers(frames, count, doubled=False)
+            if isinstance(step, MatrixStep) and sums[step.name] in names:
+                traced[sums[step.name]] = step.numbers(frames, count, doubled=False)
             if step is self._last:
-                traced.setdefault(step.name, self._last.scores(frames, count))
+                if step.name in names:
+                    traced[step.name] = self._last.scores(frames, count)
                 break
             frames = step.bits(frames, count)
-            traced.setdefault(step.name, step.unpacked(frames, count))
-        traced[self._last.name] = traced[self._last.name].reshape(count, self.classes)
+            if step.name in names:
+                traced[step.name] = step.unpacked(frames, count)
         return traced
 
 

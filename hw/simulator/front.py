@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import MaxPoolLayer, Network, UserError
+from bnn import Bits, Network, NetworkError, UserError, as_chain
 from hw.simulator.reference import Reference
 
 Progress = Callable[[int], None]
@@ -37,7 +37,7 @@ class Engine(Protocol):
     def scores(self, images: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Scores (n, classes) of images (n, H, W, C)."""
 
-    def trace(self, images: NDArray[np.uint8], accumulators: bool) -> dict[str, NDArray[Any]]:
+    def trace(self, images: NDArray[np.uint8], names: Collection[str]) -> dict[str, NDArray[Any]]:
         """As ``trace``, for one batch."""
 
 
@@ -69,7 +69,7 @@ def simulate(
     Args:
         network: what to compute.
         images: (n, H, W, C) uint8, of the network's input shape.
-        backend: None takes the fastest that is installed.
+        backend: None takes the fastest that is installed and has kernels for the network.
         threads: frames are computed by this many threads at once; None takes one a processor.
         progress: called with the number of frames done since its last call.
 
@@ -102,50 +102,63 @@ def trace(
     images: NDArray[np.uint8],
     *,
     backend: Backend | None = None,
-    accumulators: bool = False,
+    names: Collection[str] | None = None,
 ) -> dict[str, NDArray[Any]]:
-    """What every layer gives, in the order of the network. All of it is held in memory.
+    """What every node gives, in the order of the network. All of it is held in memory.
 
     Args:
         network: what to compute.
         images: (n, H, W, C) uint8, of the network's input shape.
-        backend: None takes the fastest that is installed.
-        accumulators: give each dense or convolutional layer's accumulators in place of its output.
+        backend: None takes the fastest that is installed and has kernels for the network.
+        names: of the nodes to give; None for all.
 
     Returns:
-        "input": (n, H, W, C) uint8 bits, where the input is binary. Then by layer name (n, H, W, C) uint8 bits; of
-        the last layer (n, classes) int32 scores. Accumulators are int32, of the shape of what they replace.
+        By the node's name (n, H, W, C): uint8 bits, or int32 integers; of the last node (n, classes) int32 scores.
 
     Raises:
-        UserError: the images' shape or type is wrong, or the backend is not installed.
+        UserError: the images' shape or type is wrong, a name that no node has, or the backend is not installed.
     """
     check_images(network, images)
+    wanted = list(network.values) if names is None else names
+    for name in wanted:
+        if name not in network.values:
+            raise UserError(f"trace: the network has no node {name}; its nodes are {', '.join(network.values)}")
     engine = prepare(network, backend)
     starts = range(0, max(len(images), 1), engine.frames_per_batch)
-    parts = [engine.trace(images[start : start + engine.frames_per_batch], accumulators) for start in starts]
+    parts = [engine.trace(images[start : start + engine.frames_per_batch], wanted) for start in starts]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def reference_meaning(network: Network, traced: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The trace with every max pool's bits as the trained model means them: ``inverted`` channels undone.
+def bit_values(network: Network) -> tuple[str, ...]:
+    """The names of all nodes that give bits, in the order of the network."""
+    return tuple(name for name, value in network.values.items() if isinstance(value, Bits))
 
-    A layer right before such a pool keeps the network's own bits; the model, which pools before its activation, has
-    nothing to compare them with.
+
+def reference_meaning(network: Network, traced: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The trace as the trained model means it: channels that the network's notes call inverted turned back.
+
+    A layer right before an inverted pool keeps the network's own bits; the model, which pools before its activation,
+    has nothing to compare them with.
     """
     meant = dict(traced)
-    for layer in network.layers:
-        if isinstance(layer, MaxPoolLayer) and layer.inverted is not None:
-            meant[layer.name] = traced[layer.name] ^ layer.inverted.astype(np.uint8)
+    for name, inverted in network.notes.inverted.items():
+        if name in traced:
+            opposite = 1 - traced[name] if isinstance(network.values[name], Bits) else -traced[name]
+            meant[name] = np.where(inverted, opposite, traced[name])
     return meant
 
 
 def prepare(network: Network, backend: Backend | None = None) -> Engine:
     """The network made ready for a backend, kept for as long as the network lives.
 
+    Args:
+        network: what to compute.
+        backend: None takes the fastest that is installed and has kernels for the network.
+
     Raises:
-        UserError: the backend is not installed.
+        UserError: the backend is not installed, or has no kernels for the network.
     """
-    chosen = backend or available_backends()[0]
+    chosen = fastest_backend(network) if backend is None else backend
     if chosen not in available_backends():
         raise UserError(f"backend {chosen.value}: is not installed; install {chosen.value} or use --backend numpy")
     engines = _engines.setdefault(network, {})
@@ -154,9 +167,27 @@ def prepare(network: Network, backend: Backend | None = None) -> Engine:
     return engines[chosen]
 
 
+def fastest_backend(network: Network) -> Backend:
+    """The fastest backend that this machine can run and that has kernels for the network."""
+    fastest = available_backends()[0]
+    return Backend.NUMPY if fastest is Backend.NUMPY or _why_not_compiled(network) else fastest
+
+
+def _why_not_compiled(network: Network) -> str | None:
+    """Why the compiled kernels cannot compute the network; None where they can: they are made for chains."""
+    try:
+        as_chain(network)
+    except NetworkError as error:
+        return str(error)
+    return None
+
+
 def _make_engine(network: Network, backend: Backend) -> Engine:
     if backend is Backend.NUMPY:
         return Reference(network)
+    why_not = _why_not_compiled(network)
+    if why_not:
+        raise UserError(f"backend {backend.value}: computes chains only, use --backend numpy; {why_not}")
     from hw.simulator.compiled import Compiled  # noqa: PLC0415  numba takes a second to import
 
     return Compiled(network)

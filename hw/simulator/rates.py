@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import MatrixLayer, Network
+from bnn import MatrixLayer, Network, as_chain
 from hw.simulator.compiled import BinaryStep, Compiled
 from hw.simulator.front import Backend, prepare
 from hw.simulator.kernels.peak import LANE_WORDS, TILE_WORDS, count_by_trees, count_each_word
@@ -69,7 +69,7 @@ def layer_rates(network: Network, threads: int, seconds: float, at_least_macs: i
     """
     engine = prepare(network, Backend.NUMBA)
     assert isinstance(engine, Compiled)
-    shapes = {layer.name: (layer, layer.output_shape(shape)) for layer, shape, _ in network.walk()}
+    shapes = {layer.name: (layer, layer.output_shape(shape)) for layer, shape, _ in as_chain(network).walk()}
     count = engine.frames_per_batch
     images = np.random.default_rng(0).integers(0, 256, (count, *network.input.shape), dtype=np.uint8)
     frames: NDArray[Any] = images.reshape(-1)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from bnn import Network
+from bnn import Chain
 from bnn.folding import Folding, FoldingError, Goal
 from hw.boards.board import Board
 from hw.boards.rates import cycle_budget, frames_per_second, meets
@@ -42,7 +42,7 @@ class FoldedDesign:
         resources: of the whole design.
     """
 
-    network: Network
+    network: Chain
     folding: Folding
     dataflow: Dataflow
     frame_ii: Fraction
@@ -50,7 +50,7 @@ class FoldedDesign:
     resources: Resources
 
     @classmethod
-    def of(cls, network: Network, folding: Folding, popcount: PopcountStyle = PopcountStyle.COMPRESSOR) -> FoldedDesign:
+    def of(cls, network: Chain, folding: Folding, popcount: PopcountStyle = PopcountStyle.COMPRESSOR) -> FoldedDesign:
         """Size the buffers and run the cycle model."""
         dataflow = build_dataflow(network, folding, size_buffers(network, folding), popcount=popcount)
         frame_ii, latency = steady_frame_ii(dataflow), predict_latency(dataflow)
@@ -108,7 +108,7 @@ class FoldedDesign:
         }
 
 
-def fold_for_rate(network: Network, board: Board, target_fps: float, clock_mhz: float) -> FoldedDesign:
+def fold_for_rate(network: Chain, board: Board, target_fps: float, clock_mhz: float) -> FoldedDesign:
     """At least so many frames a second in the fewest LUTs.
 
     Raises:
@@ -131,7 +131,7 @@ def fold_for_rate(network: Network, board: Board, target_fps: float, clock_mhz: 
     )
 
 
-def fold_for_max_rate(network: Network, board: Board, input_cycles: Fraction = Fraction(0)) -> FoldedDesign:
+def fold_for_max_rate(network: Chain, board: Board, input_cycles: Fraction = Fraction(0)) -> FoldedDesign:
     """The most frames a second that the board holds; of those foldings the one with the fewest LUTs.
 
     Args:
@@ -181,7 +181,7 @@ def _fewest_luts(
     return None
 
 
-def fold_for_latency(network: Network, board: Board) -> FoldedDesign:
+def fold_for_latency(network: Chain, board: Board) -> FoldedDesign:
     """The least latency of one frame that the board holds and the search finds.
 
     Raises:
@@ -214,7 +214,7 @@ def _first_feasible(space: FoldingSpace, budget: Budget) -> int:
     return low
 
 
-def _space(network: Network, board: Board) -> FoldingSpace:
+def _space(network: Chain, board: Board) -> FoldingSpace:
     return FoldingSpace(network, PopcountStyle.for_family(board.family))
 
 

@@ -18,7 +18,7 @@ from itertools import takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import Network
+from bnn import Chain
 from bnn.folding import Folding, LayerFolding, LoopOrder, MatrixSize, matrix_sizes
 from hw.dataflow import Segments, keeps_beats
 from hw.resources import TOP_OVERHEAD, Resources, unit_resources
@@ -63,7 +63,7 @@ class FoldingSpace:
         choices: per segment, every legal folding; where both loop orders make the same units, only one of them.
     """
 
-    def __init__(self, network: Network, popcount: PopcountStyle = PopcountStyle.COMPRESSOR) -> None:
+    def __init__(self, network: Chain, popcount: PopcountStyle = PopcountStyle.COMPRESSOR) -> None:
         self.network = network
         self.popcount = popcount
         self._segments = Segments(network, popcount=popcount)

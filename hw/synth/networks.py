@@ -7,21 +7,21 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
+from bnn import Chain, ConvLayer, DenseLayer, Encode, MaxPoolLayer
 from bnn.encoding import pack_bits
 
 
-def random_tfc(seed: int = 0) -> Network:
+def random_tfc(seed: int = 0) -> Chain:
     """784-64-64-64-10, pixels cut to bits: FINN's TFC (FINN paper, FPGA 2017)."""
     return _random_mlp(seed, 64)
 
 
-def random_lfc(seed: int = 0) -> Network:
+def random_lfc(seed: int = 0) -> Chain:
     """784-1024-1024-1024-10, pixels cut to bits: FINN's LFC (FINN paper, FPGA 2017)."""
     return _random_mlp(seed, 1024)
 
 
-def random_cnv(seed: int = 0) -> Network:
+def random_cnv(seed: int = 0) -> Chain:
     """FINN's CNV: six 3x3 convolutions without padding, two pools, three dense layers, on 32x32x3 8-bit pixels."""
     rng = np.random.default_rng(seed)
     layers: list[ConvLayer | MaxPoolLayer] = []
@@ -37,13 +37,13 @@ def random_cnv(seed: int = 0) -> Network:
         if index in (1, 3):
             layers.append(MaxPoolLayer(f"pool{index // 2 + 1}", (2, 2), (2, 2)))
     dense = (_dense(rng, "fc1", 256, 512, True), _dense(rng, "fc2", 512, 512, True), _dense(rng, "fc3", 512, 10, False))
-    return Network(InputEncoding.pixels((32, 32, 3)), (*layers, *dense))
+    return Chain(Encode.pixels((32, 32, 3)), (*layers, *dense))
 
 
-def _random_mlp(seed: int, width: int) -> Network:
+def _random_mlp(seed: int, width: int) -> Chain:
     rng = np.random.default_rng(seed)
     layers = [_dense(rng, f"fc{index + 1}", mw, width, True) for index, mw in enumerate((784, width, width))]
-    return Network(InputEncoding.threshold((28, 28, 1), 128), (*layers, _dense(rng, "fc4", width, 10, False)))
+    return Chain(Encode.threshold((28, 28, 1), 128), (*layers, _dense(rng, "fc4", width, 10, False)))
 
 
 def _dense(rng: np.random.Generator, name: str, mw: int, mh: int, thresholded: bool) -> DenseLayer:
@@ -56,4 +56,4 @@ def _thresholds(rng: np.random.Generator, mw: int, mh: int) -> NDArray[np.int32]
     return rng.normal(mw / 2, mw**0.5, mh).round().clip(0, mw + 1).astype(np.int32)
 
 
-NETWORKS: dict[str, Callable[[], Network]] = {"tfc": random_tfc, "cnv": random_cnv, "lfc": random_lfc}
+NETWORKS: dict[str, Callable[[], Chain]] = {"tfc": random_tfc, "cnv": random_cnv, "lfc": random_lfc}

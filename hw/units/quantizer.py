@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from bnn import InputEncoding
+from bnn import Encode
 from hw.units import handshakes
 from hw.units.cost import Resources, counter_bits
 from hw.units.rom import rom_luts
@@ -49,7 +49,7 @@ class Quantizer(Unit):
     }
     samples: ClassVar[Mapping[str, str]] = {kind: "n=49 pixel=128; n=16 pixel=77; n=3; n=4 table=1; n=2 table=1 bits=4"}
 
-    encoding: InputEncoding
+    encoding: Encode
 
     @property
     def conversion(self) -> Conversion:
@@ -128,12 +128,12 @@ class Quantizer(Unit):
         shape, size = (1, lanes, channels), (channels, 256)
         if pixel:
             nearby = pixel + numbers.rng.integers(-9, 10, (channels, 1)) * (channels > 1)
-            encoding = InputEncoding(shape, (np.arange(256) >= nearby).astype(np.int16), binary=True)
+            encoding = Encode(shape, (np.arange(256) >= nearby).astype(np.int16), binary=True)
         elif numbers("table", 0):
             high = 2**bits if bits > 1 else 2
             table = numbers.rng.integers(0, high, size).astype(np.int16)
-            encoding = InputEncoding(shape, table, binary=bits == 1)
+            encoding = Encode(shape, table, binary=bits == 1)
         else:
-            encoding, bits = InputEncoding.pixels(shape), 8
+            encoding, bits = Encode.pixels(shape), 8
         beats = channels // gcd(channels, lanes)
         return cls(numbers.name, None, Stream(lanes, 8, beats), Stream(lanes, bits, beats), encoding), {}

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, Layer, MatrixLayer, MaxPoolLayer, Network, Shape
+from bnn import Chain, ConvLayer, DenseLayer, Encode, Layer, MatrixLayer, MaxPoolLayer, Shape
 from bnn.encoding import pack_bits
 from bnn.folding import Folding, LayerFolding, LoopOrder, matrix_sizes
-from bnn.network import NO_PADDING, Padding
+from bnn.window import NO_PADDING, Padding
 
 MAX_LANES = 512
 MAX_CYCLES = 3000
@@ -21,7 +21,7 @@ NAMES = ("wire", "l.0", "1x1", "Schicht ä", "module", "fc", "matrix", "pixels",
 Range = tuple[int, int] | None
 
 
-def random_network(rng: np.random.Generator) -> Network:
+def random_network(rng: np.random.Generator) -> Chain:
     """A small MLP or CNN with odd sizes and any legal mixture of what the contract knows."""
     has_convolutions = bool(rng.random() < 0.6)
     side = 11 if has_convolutions else 7
@@ -37,10 +37,10 @@ def random_network(rng: np.random.Generator) -> Network:
     for _ in range(int(rng.integers(0, 2 if has_convolutions else 4))):
         maker.add_dense(int(rng.integers(1, 41)))
     maker.add_scores(int(rng.integers(2, 13)))
-    return Network(encoding, tuple(maker.layers))
+    return Chain(encoding, tuple(maker.layers))
 
 
-def random_folding(rng: np.random.Generator, network: Network) -> Folding:
+def random_folding(rng: np.random.Generator, network: Chain) -> Folding:
     """Any legal PE, SIMD and loop order of each layer within ``MAX_LANES`` and ``MAX_CYCLES``, where there is one."""
     layers = {}
     for name, size in matrix_sizes(network).items():
@@ -52,22 +52,22 @@ def random_folding(rng: np.random.Generator, network: Network) -> Folding:
     return Folding.of(network, layers)
 
 
-def _random_encoding(rng: np.random.Generator, shape: Shape) -> InputEncoding:
+def _random_encoding(rng: np.random.Generator, shape: Shape) -> Encode:
     kind = rng.integers(5)
     if kind == 0:
-        return InputEncoding.threshold(shape, int(rng.choice([0, 1, 100, 128, 255, 256])))
+        return Encode.threshold(shape, int(rng.choice([0, 1, 100, 128, 255, 256])))
     if kind == 1:
-        return InputEncoding(shape, rng.integers(0, 2, 256).astype(np.int16), binary=True)
+        return Encode(shape, rng.integers(0, 2, 256).astype(np.int16), binary=True)
     if kind == 2:
-        return InputEncoding.pixels(shape)
+        return Encode.pixels(shape)
     low, high = sorted(int(bound) for bound in rng.integers(-256, 256, 2)) if kind == 3 else (-1, 2)
-    return InputEncoding(shape, rng.integers(low, high + 1, 256).astype(np.int16), binary=False)
+    return Encode(shape, rng.integers(low, high + 1, 256).astype(np.int16), binary=False)
 
 
 class _Maker:
     """Adds layers one after the other and knows what the next one reads."""
 
-    def __init__(self, rng: np.random.Generator, encoding: InputEncoding) -> None:
+    def __init__(self, rng: np.random.Generator, encoding: Encode) -> None:
         self.rng = rng
         self.encoding = encoding
         self.layers: list[Layer] = []

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bnn import MatrixLayer, Network, UserError, classes_of
+from bnn import Chain, MatrixLayer, UserError, classes_of
 from bnn.folding import Folding
 from hw.cycles import predict_cycles
 from hw.generator import Design
@@ -59,7 +59,7 @@ class Outcome:
         return not (self.mismatches or self.deviations or self.error)
 
 
-def make_case(seed: int, index: int) -> tuple[Network, Folding]:
+def make_case(seed: int, index: int) -> tuple[Chain, Folding]:
     """Network ``index`` of the sweep ``seed`` and its folding."""
     rng = np.random.default_rng([seed, index])
     network = random_network(rng)
@@ -82,7 +82,7 @@ def run_case(
 
 
 def _compare(
-    network: Network,
+    network: Chain,
     folding: Folding,
     seed: int,
     index: int,
@@ -92,7 +92,7 @@ def _compare(
 ) -> tuple[int, tuple[str, ...], bool]:
     rng = np.random.default_rng([seed, index, 1])
     images = rng.integers(0, 256, (frames, *network.input.shape), np.uint8)
-    golden = simulate(network, images, backend=Backend.NUMPY)
+    golden = simulate(network.network(), images, backend=Backend.NUMPY)
     design = Design.of(network, folding, popcount=popcount, stall_gates=True)
     mismatches, deviations, is_steady = 0, list[str](), False
     for stall in (0.0, float(rng.choice(STALLS))):
@@ -118,7 +118,7 @@ def _deviations(design: Design, measured: RtlResult) -> Iterator[str]:
             yield f"predicted {expected}, measured {seen}"
 
 
-def describe(network: Network, folding: Folding) -> str:
+def describe(network: Chain, folding: Folding) -> str:
     """Input, layers and folding in one line."""
     parts = [
         f"{network.input.shape} {'bits' if network.input.binary else 'integers {}..{}'.format(*network.input.range)}"

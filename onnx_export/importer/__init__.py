@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.errors import UserError
-from bnn.network import Network, Shape
+from bnn.network import Network
 from bnn.readers import door, printable
+from bnn.values import Shape
 from onnx_export.absorb import absorb
 from onnx_export.importer.fold import fold_constants
 from onnx_export.importer.graph import ImportRefusedError, read_graph

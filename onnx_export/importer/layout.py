@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.network import Shape
+from bnn.values import Shape
 from onnx_export.importer.graph import ImportRefusedError, Node
 from onnx_export.importer.onnx_file import finite_size
 

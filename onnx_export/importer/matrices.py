@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.network import NO_PADDING, Padding, Shape
+from bnn.values import Shape
+from bnn.window import NO_PADDING, Padding
 from onnx_export.importer.graph import Node
 from onnx_export.importer.layout import Layout
 from onnx_export.importer.windows import Window, same_padding

@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.network import NO_PADDING
-from bnn.stage import Epilogue, Pool, Stage
+from bnn.stage import Epilogue
+from bnn.staged import Pool, Stage
+from bnn.window import NO_PADDING
 from onnx_export.importer.elementwise import Elementwise
 from onnx_export.importer.graph import Node
 from onnx_export.importer.levels import Bits, Integers, two_levels

@@ -8,7 +8,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.network import InputEncoding, Shape
+from bnn.nodes import Encode
+from bnn.values import Shape
 from onnx_export.importer.elementwise import Elementwise
 from onnx_export.importer.graph import Graph, ImportRefusedError
 from onnx_export.importer.layout import Layout
@@ -108,7 +109,7 @@ class PixelPath:
         else:
             self.places = (self.places[0][places], self.places[1])
 
-    def encode(self, matrix: Matrix, pad: float, shape: Shape) -> tuple[InputEncoding, Bits | Integers]:
+    def encode(self, matrix: Matrix, pad: float, shape: Shape) -> tuple[Encode, Bits | Integers]:
         """What pixels of an (H, W, C) image are to the first matrix.
 
         Two values -s and s become bits, unless the matrix pads with a third one; all else integers.
@@ -123,7 +124,7 @@ class PixelPath:
             integers = _integers_on_lines(columns, matrix)
         return _encoding(shape, integers.table, binary=False), integers
 
-    def notes(self, encoding: InputEncoding) -> list[str]:
+    def notes(self, encoding: Encode) -> list[str]:
         """What a user should know of the table."""
         constant = np.flatnonzero(
             (encoding.table.reshape(-1, 256) == encoding.table.reshape(-1, 256)[:, :1]).all(axis=1)
@@ -178,8 +179,8 @@ class PixelPath:
         return columns
 
 
-def _encoding(shape: Shape, table: NDArray[np.generic], *, binary: bool) -> InputEncoding:
-    return InputEncoding(shape, table[0 if len(table) == 1 else slice(None)].astype(np.int16), binary)
+def _encoding(shape: Shape, table: NDArray[np.generic], *, binary: bool) -> Encode:
+    return Encode(shape, table[0 if len(table) == 1 else slice(None)].astype(np.int16), binary)
 
 
 def _is_faithful(columns: _Columns, integers: Integers) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.network import NO_PADDING, InputEncoding, Padding
-from bnn.stage import Pool, Stage, StagedModel
+from bnn.nodes import Encode
+from bnn.staged import Pool, Stage, StagedModel
+from bnn.window import NO_PADDING, Padding
 from onnx_export.importer.classes import CLASS_PICKERS, ORDER_KEEPERS, check_class_picker, left_out
 from onnx_export.importer.elementwise import SUPPORTED, elementwise
 from onnx_export.importer.fold import fold_constants
@@ -59,7 +60,7 @@ class Walk:
         self._names = LayerNames()
         self._pad: tuple[Node, Padding, float] | None = None
         self._lowered: tuple[Node, Window, float] | None = None
-        self._encoding: InputEncoding | None = None
+        self._encoding: Encode | None = None
         self._layout, self.arrangement = input_layout(graph)
         self._readers: dict[str, Callable[[Node, int, Constants], None]] = {
             "Identity": lambda node, operand, constants: None,

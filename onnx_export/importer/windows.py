@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bnn.network import NO_PADDING, Padding, Shape
+from bnn.values import Shape
+from bnn.window import NO_PADDING, Padding
 from onnx_export.importer.graph import Node
 
 

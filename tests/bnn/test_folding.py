@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bnn import InputEncoding, MaxPoolLayer, Network
+from bnn import Chain, Encode, MaxPoolLayer
 from bnn.folding import (
     Folding,
     FoldingError,
@@ -22,13 +22,13 @@ from tests.support.blank import conv, dense
 
 
 @pytest.fixture
-def tfc() -> Network:
+def tfc() -> Chain:
     layers = (dense("fc1", 784, 64), dense("fc2", 64, 64), dense("fc3", 64, 64), dense("fc4", 64, 10, last=True))
-    return Network(InputEncoding.threshold((28, 28, 1), 128), layers)
+    return Chain(Encode.threshold((28, 28, 1), 128), layers)
 
 
 @pytest.fixture
-def cnv() -> Network:
+def cnv() -> Chain:
     pool = ((2, 2), (2, 2))
     layers = (
         conv("conv1", 3, 64),
@@ -43,7 +43,7 @@ def cnv() -> Network:
         dense("fc2", 512, 512),
         dense("fc3", 512, 10, last=True),
     )
-    return Network(InputEncoding.pixels((32, 32, 3)), layers)
+    return Chain(Encode.pixels((32, 32, 3)), layers)
 
 
 def test_divisors_are_those_of_a_naive_loop() -> None:
@@ -51,7 +51,7 @@ def test_divisors_are_those_of_a_naive_loop() -> None:
         assert divisors(number) == [d for d in range(1, number + 1) if number % d == 0]
 
 
-def test_finn_foldings_have_finns_cycles(tfc: Network, cnv: Network) -> None:
+def test_finn_foldings_have_finns_cycles(tfc: Chain, cnv: Chain) -> None:
     assert shipped_foldings() == ["finn-cnv", "finn-tfc", "latency-cnv-pynq-z2"]
     assert max(load_folding("finn-tfc", tfc).cycles(tfc).values()) == 64
     cycles = load_folding("finn-cnv", cnv).cycles(cnv)
@@ -60,7 +60,7 @@ def test_finn_foldings_have_finns_cycles(tfc: Network, cnv: Network) -> None:
     assert cycles["conv4"] == 28_800
 
 
-def test_shipped_files_state_the_right_cycles(tfc: Network, cnv: Network) -> None:
+def test_shipped_files_state_the_right_cycles(tfc: Chain, cnv: Chain) -> None:
     from bnn.folding import FOLDING_FOLDER
 
     for name, network in (("finn-tfc", tfc), ("finn-cnv", cnv), ("latency-cnv-pynq-z2", cnv)):
@@ -70,7 +70,7 @@ def test_shipped_files_state_the_right_cycles(tfc: Network, cnv: Network) -> Non
         )
 
 
-def test_save_and_load_give_the_same_folding(cnv: Network, tmp_path) -> None:
+def test_save_and_load_give_the_same_folding(cnv: Chain, tmp_path) -> None:
     layers = dict(load_folding("finn-cnv", cnv).layers)
     layers["fc2"] = LayerFolding(2, 16, LoopOrder.INPUT_MAJOR)
     folding = Folding.of(cnv, layers)
@@ -81,7 +81,7 @@ def test_save_and_load_give_the_same_folding(cnv: Network, tmp_path) -> None:
     assert written["layers"]["fc2"] == {"pe": 2, "simd": 16, "order": "input-major", "cycles": 256 * 32}
 
 
-def test_unrolled_and_sequential_are_the_extremes(cnv: Network) -> None:
+def test_unrolled_and_sequential_are_the_extremes(cnv: Chain) -> None:
     sizes = matrix_sizes(cnv)
     fastest, slowest = Folding.unrolled(cnv).cycles(cnv), Folding.sequential(cnv).cycles(cnv)
     for name, size in sizes.items():
@@ -102,13 +102,13 @@ def test_unrolled_and_sequential_are_the_extremes(cnv: Network) -> None:
         ("fc4", LayerFolding(0, 8), r"layer fc4: mh \(10\) must be divisible by pe \(0\); nearest legal: 1$"),
     ],
 )
-def test_what_does_not_divide_names_the_nearest(tfc: Network, layer: str, folding: LayerFolding, message: str) -> None:
+def test_what_does_not_divide_names_the_nearest(tfc: Chain, layer: str, folding: LayerFolding, message: str) -> None:
     layers = dict(load_folding("finn-tfc", tfc).layers) | {layer: folding}
     with pytest.raises(FoldingError, match=message):
         Folding.of(tfc, layers)
 
 
-def test_a_convolutions_simd_divides_its_channels(cnv: Network) -> None:
+def test_a_convolutions_simd_divides_its_channels(cnv: Chain) -> None:
     layers = dict(load_folding("finn-cnv", cnv).layers) | {"conv2": LayerFolding(32, 96)}
     with pytest.raises(
         FoldingError, match=r"layer conv2: c_in \(64\) must be divisible by simd \(96\); nearest legal: 64"
@@ -116,7 +116,7 @@ def test_a_convolutions_simd_divides_its_channels(cnv: Network) -> None:
         Folding.of(cnv, layers)
 
 
-def test_missing_and_unknown_layers(tfc: Network, cnv: Network) -> None:
+def test_missing_and_unknown_layers(tfc: Chain, cnv: Chain) -> None:
     with pytest.raises(FoldingError, match="layer fc4 is missing"):
         Folding.of(tfc, {f"fc{i}": LayerFolding(1, 1) for i in (1, 2, 3)})
     with pytest.raises(FoldingError, match="layer conv1 is not in the network; its layers: fc1, fc2, fc3, fc4"):
@@ -136,13 +136,13 @@ def test_missing_and_unknown_layers(tfc: Network, cnv: Network) -> None:
         ('{"network_hash": "abc", "layers": {}}', "made for network abc, this network is"),
     ],
 )
-def test_files_that_cannot_be_used(tfc: Network, tmp_path, text: str, message: str) -> None:
+def test_files_that_cannot_be_used(tfc: Chain, tmp_path, text: str, message: str) -> None:
     (tmp_path / "folding.json").write_text(text)
     with pytest.raises(FoldingError, match=message):
         load_folding(tmp_path / "folding.json", tfc)
 
 
-def test_names_that_do_not_exist(tfc: Network, tmp_path) -> None:
+def test_names_that_do_not_exist(tfc: Chain, tmp_path) -> None:
     with pytest.raises(FoldingError, match="shipped: finn-cnv, finn-tfc, latency-cnv-pynq-z2"):
         load_folding("fin-tfc", tfc)
     with pytest.raises(FoldingError, match="does not exist"):

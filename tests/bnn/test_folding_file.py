@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnn import DenseLayer, InputEncoding, Network
+from bnn import Chain, DenseLayer, Encode
 from bnn.folding import FoldingError, Goal, LoopOrder, load_folded, load_folding, save_folding
 
 Write = Callable[..., Path]
@@ -18,13 +18,13 @@ LAYERS = {"fc1": {"pe": 2, "simd": 4}, "fc2": {"pe": 1, "simd": 2, "order": "inp
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
+def network() -> Chain:
     rng = np.random.default_rng(0)
     layers = (
         DenseLayer.from_bits("fc1", rng.integers(0, 2, (8, 16)), rng.integers(5, 12, 8)),
         DenseLayer.from_bits("fc2", rng.integers(0, 2, (4, 8)), None),
     )
-    return Network(InputEncoding.threshold((4, 4, 1), 100), layers)
+    return Chain(Encode.threshold((4, 4, 1), 100), layers)
 
 
 @pytest.fixture
@@ -36,14 +36,14 @@ def write(tmp_path: Path) -> Write:
     return one
 
 
-def test_a_folding_alone_says_nothing_else(network: Network, write: Write) -> None:
+def test_a_folding_alone_says_nothing_else(network: Chain, write: Write) -> None:
     file = load_folded(write(), network)
     assert file.folding == load_folding(write(), network)
     assert (file.buffers, file.popcount, file.board, file.clock_mhz) == (None, None, None, None)
     assert (file.goal, file.target_fps, file.utilization) == (None, None, None)
 
 
-def test_what_it_was_folded_for_is_read(network: Network, write: Write) -> None:
+def test_what_it_was_folded_for_is_read(network: Chain, write: Write) -> None:
     keys = {"buffers": {"fc1_fifo": 0, "fc1_matrix": 9}, "popcount": "primitives", "board": "Pynq-Z2"}
     path = write(**keys, clock_mhz=150, goal="target-fps", target_fps=1000.5, utilization=0.7)
     file = load_folded(path, network)
@@ -67,7 +67,7 @@ def test_what_it_was_folded_for_is_read(network: Network, write: Write) -> None:
         ({"utilization": "all"}, r"utilization \('all'\) must be a number above 0"),
     ],
 )
-def test_what_cannot_be_is_one_line(network: Network, write: Write, keys: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_is_one_line(network: Chain, write: Write, keys: dict[str, Any], message: str) -> None:
     with pytest.raises(FoldingError, match=message) as raised:
         load_folded(write(**keys), network)
     assert "\n" not in str(raised.value)
@@ -84,7 +84,7 @@ def test_what_cannot_be_is_one_line(network: Network, write: Write, keys: dict[s
     ],
 )
 def test_both_words_for_a_loop_order_are_read_and_the_new_one_is_written(
-    network: Network, write: Write, tmp_path: Path, word: str, order: LoopOrder
+    network: Chain, write: Write, tmp_path: Path, word: str, order: LoopOrder
 ) -> None:
     layers = {name: layer | {"order": word} for name, layer in LAYERS.items()}
     folding = load_folding(write(layers=layers), network)

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bnn import DenseLayer, InputEncoding, Network
+from bnn import DenseLayer, Encode, Network
 from bnn.folding import load_folding
 from finn_build.compiler.boards import find_board
 from finn_build.container import docker
@@ -61,7 +61,7 @@ def tfc():
         bits = rng.integers(0, 2, (mh, mw))
         thresholds = None if index == 4 else mw // 2 + rng.integers(-mw // 16, mw // 16 + 1, mh)
         layers.append(DenseLayer.from_bits(f"fc{index}", bits, thresholds))
-    return Network(InputEncoding.threshold((28, 28, 1), 128), tuple(layers))
+    return Network(Encode.threshold((28, 28, 1), 128), tuple(layers))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
+from bnn import ConvLayer, DenseLayer, Encode, MaxPoolLayer, Network
 from bnn.encoding import pack_bits
 from finn_build.compiler.boards import FinnBoard, Shell
 from hw.simulator import Backend, simulate
@@ -42,7 +42,7 @@ class LayerFactory:
 def small_mlp(rng, *, binary=True, table=False):
     make = LayerFactory(rng)
     shape = (4, 6, 1)
-    encoding = InputEncoding.threshold(shape, 100) if binary else InputEncoding.pixels(shape)
+    encoding = Encode.threshold(shape, 100) if binary else Encode.pixels(shape)
     last = make.dense("fc3", 12, 5, last=True)
     if table:
         last = DenseLayer("fc3", last.weights, 12, None, score_table=rng.integers(0, 50, (5, 13)))
@@ -54,7 +54,7 @@ def small_cnn(rng, *, binary=False):
     """Padding with both bits, a 1 x 1 convolution, strides, a pool with overlap and padding, a flatten of 3 x 2."""
     make = LayerFactory(rng)
     shape = (11, 9, 3)
-    encoding = InputEncoding.threshold(shape, 77) if binary else InputEncoding.pixels(shape)
+    encoding = Encode.threshold(shape, 77) if binary else Encode.pixels(shape)
     return Network(
         encoding,
         (

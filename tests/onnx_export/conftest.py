@@ -6,7 +6,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
-from bnn.network import ConvLayer, DenseLayer, MaxPoolLayer
+from bnn.layers import ConvLayer, DenseLayer, MaxPoolLayer
 
 
 def _windows(image, layer, pad_values):

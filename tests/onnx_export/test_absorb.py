@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bnn.network import InputEncoding
-from bnn.stage import Pool, Stage, StagedModel
+from bnn.nodes import Encode
+from bnn.staged import Pool, Stage, StagedModel
 from onnx_export import comparator, scores
 from onnx_export.absorb import AbsorptionError, absorb
 
@@ -69,11 +69,11 @@ def single_layers(draw):
     )
     shape = (height, width, channels)
     if draw(st.booleans()):
-        encoding = InputEncoding.threshold(shape, 128)
+        encoding = Encode.threshold(shape, 128)
     else:
         low, spread, step = draw(st.integers(-20, 20)), draw(st.integers(0, 20)), draw(st.sampled_from([1, 2, 3]))
         table = low + step * np.round(np.arange(256) / 255 * spread)
-        encoding = InputEncoding(shape, table.astype(np.int16), binary=False)
+        encoding = Encode(shape, table.astype(np.int16), binary=False)
     padding = draw(st.integers(0, min(height, width) - 1)) if draw(st.booleans()) else 0
     return weights, encoding, (padding,) * 4
 
@@ -182,7 +182,7 @@ def dense_ranks(values):
 
 
 def bits_in(mw):
-    return InputEncoding.threshold((1, 1, mw), 128)
+    return Encode.threshold((1, 1, mw), 128)
 
 
 def plain_last(mw):
@@ -202,13 +202,13 @@ def test_constant_channel_has_a_threshold_at_an_end_of_the_range(constant, thres
 
 def test_falling_integer_channel_flips_its_row_and_keeps_greater_or_equal():
     stage = Stage("fc1", np.ones((1, 2), np.float32), lambda a: sign(10 - a))
-    layer = absorb(StagedModel(InputEncoding.pixels((1, 1, 2)), (stage, plain_last(1)))).layers[0]
+    layer = absorb(StagedModel(Encode.pixels((1, 1, 2)), (stage, plain_last(1)))).layers[0]
     assert layer.weight_bits.tolist() == [[0, 0]]
     assert layer.thresholds.tolist() == [-10]
 
 
 def test_never_and_falling_thresholds_stay_in_range_where_sums_move_in_steps():
-    encoding = InputEncoding((1, 1, 1), (2 * np.arange(256) - 255).clip(-256, 255).astype(np.int16), binary=False)
+    encoding = Encode((1, 1, 1), (2 * np.arange(256) - 255).clip(-256, 255).astype(np.int16), binary=False)
     stage = Stage(
         "fc1", np.ones((2, 1), np.float32), lambda a: np.where([True, False], -1, sign(-a)).astype(np.float32)
     )
@@ -217,7 +217,7 @@ def test_never_and_falling_thresholds_stay_in_range_where_sums_move_in_steps():
 
 
 def test_zero_that_no_image_reaches_is_not_held_against_a_sign_without_zero():
-    encoding = InputEncoding((1, 1, 1), (2 * np.arange(256) - 255).clip(-256, 255).astype(np.int16), binary=False)
+    encoding = Encode((1, 1, 1), (2 * np.arange(256) - 255).clip(-256, 255).astype(np.int16), binary=False)
     stage = Stage("fc1", np.ones((1, 1), np.float32), np.sign)
     assert absorb(StagedModel(encoding, (stage, plain_last(1)))).layers[0].thresholds.tolist() == [1]
 
@@ -277,7 +277,7 @@ def test_same_rising_logits_need_no_table_and_falling_ones_negated_rows():
 def test_accumulators_beyond_what_float32_counts_are_refused():
     last = Stage("last", np.ones((1, 65794), np.float32), lambda a: a)
     with pytest.raises(AbsorptionError, match="layer last: accumulators can reach 16777470, .* 16777216"):
-        absorb(StagedModel(InputEncoding.pixels((1, 1, 65794)), (last,)))
+        absorb(StagedModel(Encode.pixels((1, 1, 65794)), (last,)))
 
 
 def test_weight_other_than_plus_or_minus_one_is_refused():
@@ -291,7 +291,7 @@ def test_weights_of_another_image_are_refused():
     with pytest.raises(
         AbsorptionError, match=r"layer last: weights have shape \(1, 3, 2, 2\), must be \(mh, 2, 3, 2\)"
     ):
-        absorb(StagedModel(InputEncoding.pixels((3, 2, 2)), (last,)))
+        absorb(StagedModel(Encode.pixels((3, 2, 2)), (last,)))
 
 
 def test_bipolar_padding_must_be_a_bit():
@@ -301,7 +301,7 @@ def test_bipolar_padding_must_be_a_bit():
     ):
         absorb(
             StagedModel(
-                InputEncoding.threshold((3, 3, 1), 9),
+                Encode.threshold((3, 3, 1), 9),
                 (stage, Stage("l", np.ones((1, 1, 3, 3), np.float32), lambda a: a)),
             )
         )

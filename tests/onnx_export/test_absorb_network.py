@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from bnn.network import InputEncoding, MaxPoolLayer
-from bnn.stage import Pool, Stage, StagedModel
+from bnn.layers import MaxPoolLayer
+from bnn.nodes import Encode
+from bnn.staged import Pool, Stage, StagedModel
 from onnx_export.absorb import absorb
 
 torch.set_num_threads(1)
@@ -88,10 +89,10 @@ class RandomLayer:
 def random_model(rng):
     shape = (*(int(size) for size in rng.integers(1, 8, size=2)), int(rng.integers(1, 4)))
     if rng.integers(2):
-        encoding = InputEncoding.threshold(shape, int(rng.integers(1, 256)))
+        encoding = Encode.threshold(shape, int(rng.integers(1, 256)))
     else:
         step = int(rng.integers(1, 64))
-        encoding = InputEncoding(shape, (np.arange(256) // step - rng.integers(0, 5)).astype(np.int16), binary=False)
+        encoding = Encode(shape, (np.arange(256) // step - rng.integers(0, 5)).astype(np.int16), binary=False)
     layers = []
     with torch.no_grad():
         x = torch.zeros(1, shape[2], shape[0], shape[1])

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
-from bnn.network import NO_PADDING
+from bnn.window import NO_PADDING
 from training.config.load import Config
 from training.data.sources.dataset import Dataset
 from training.networks.plan import plan_network

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from bnn.errors import UserError
 from bnn.files import atomic_path
-from bnn.network import Shape
 from bnn.readers import door, parse_toml
+from bnn.values import Shape
 from bnn.version import VERSION
 from training.config.load import Config
 from training.config.settings import MAX_WIDTH

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnn.network import Shape
+from bnn.values import Shape
 from training.config.load import Config
 from training.networks.models import BinaryNetwork
 from training.networks.network import TrainableNetwork

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnn.errors import UserError
-from bnn.network import InputEncoding, Shape
-from bnn.stage import Epilogue, Stage, StagedModel
+from bnn.nodes import Encode
+from bnn.stage import Epilogue
+from bnn.staged import Stage, StagedModel
+from bnn.values import Shape
 from training.config.load import Config
 from training.config.settings import Estimator
 from training.fit.arithmetic import PLAIN, Arithmetic
@@ -207,11 +209,11 @@ def as_bits(values: Tensor) -> NDArray[np.uint8]:
     return np.ascontiguousarray((spread > 0).permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy())
 
 
-def _encoding(model: BinaryNetwork) -> InputEncoding:
+def _encoding(model: BinaryNetwork) -> Encode:
     if model.input_pixel is None:
         table = np.arange(256, dtype=np.int16) >> (PIXEL_BITS - model.input_bits)
-        return InputEncoding(model.shape, table, binary=False)
-    return InputEncoding.threshold(model.shape, model.input_pixel)
+        return Encode(model.shape, table, binary=False)
+    return Encode.threshold(model.shape, model.input_pixel)
 
 
 def _staged(stage: BinaryStage) -> Stage:

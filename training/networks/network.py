@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnn.network import Shape
-from bnn.stage import StagedModel
+from bnn.staged import StagedModel
+from bnn.values import Shape
 from training.fit.arithmetic import PLAIN, Arithmetic
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from bnn.network import NO_PADDING, Padding, Shape
-from bnn.stage import Pool
+from bnn.staged import Pool
+from bnn.values import Shape
+from bnn.window import NO_PADDING, Padding
 from training.config.load import Config, ConfigError
 from training.config.settings import ConvConfig, DenseConfig, PoolConfig, PoolPosition
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnn.errors import UserError
-from bnn.network import Shape
+from bnn.values import Shape
 from training.config.load import Config
 from training.config.settings import ResidualVariant
 from training.networks import layers

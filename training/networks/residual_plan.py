@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bnn.network import Shape
+from bnn.values import Shape
 from training.config.load import Config, ConfigError
 from training.config.settings import ResidualConfig, Stem
 from training.networks.plan import MAX_WEIGHTS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from bnn.network import NO_PADDING
-from bnn.stage import Pool
+from bnn.staged import Pool
+from bnn.window import NO_PADDING
 from training.config.load import Config
 from training.config.settings import Estimator, PreActivation
 from training.fit.arithmetic import PLAIN

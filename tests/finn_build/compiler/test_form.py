@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network, NetworkError
+from bnn import ConvLayer, DenseLayer, Encode, MaxPoolLayer, Network, NetworkError
 from finn_build.board.evaluator import FRAMES_AT_ONCE, scores, trace
 from finn_build.compiler.form import finn_form
 from finn_build.errors import GraphError
@@ -51,7 +51,7 @@ def test_padding_with_ones_becomes_an_inversion(small_cnn_factory, seed, binary)
 
 def test_integer_layer_before_padding_with_ones(layer_factory, rng):
     network = Network(
-        InputEncoding.pixels((5, 5, 2)),
+        Encode.pixels((5, 5, 2)),
         (
             layer_factory.conv("conv1", 2, 4, value_range=(0, 255)),
             layer_factory.conv("conv2", 4, 3, padding=(1, 1, 1, 1), pads=np.ones(4)),
@@ -64,7 +64,7 @@ def test_integer_layer_before_padding_with_ones(layer_factory, rng):
 
 def test_falling_input_is_inverted(networks, rng):
     network = networks("mlp")
-    falling = Network(InputEncoding(network.input.shape, 1 - network.input.table, binary=True), network.layers)
+    falling = Network(Encode(network.input.shape, 1 - network.input.table, binary=True), network.layers)
     form = finn_form(falling)
     images = images_of(rng, network, 10)
     assert (np.diff(form.network.input.table) >= 0).all()
@@ -85,16 +85,14 @@ def one_conv(layer_factory, encoding, **more):
 
 
 def test_refuses_padding_with_ones_at_the_input(layer_factory):
-    network = one_conv(
-        layer_factory, InputEncoding.threshold((4, 4, 2), 9), padding=(1, 1, 1, 1), pads=np.array([0, 1])
-    )
+    network = one_conv(layer_factory, Encode.threshold((4, 4, 2), 9), padding=(1, 1, 1, 1), pads=np.array([0, 1]))
     with pytest.raises(GraphError, match=r"layer conv1 channel 1: pads with bit 1 .* the input's threshold"):
         finn_form(network)
 
 
 def test_refuses_padding_with_ones_behind_a_pool(layer_factory):
     network = Network(
-        InputEncoding.threshold((6, 6, 2), 9),
+        Encode.threshold((6, 6, 2), 9),
         (
             MaxPoolLayer("pool1", (2, 2), (2, 2)),
             layer_factory.conv("conv1", 2, 4, padding=(1, 1, 1, 1), pads=np.array([1, 0])),
@@ -107,13 +105,13 @@ def test_refuses_padding_with_ones_behind_a_pool(layer_factory):
 
 def test_refuses_integer_padding_other_than_0(layer_factory):
     pads = np.array([0, 0, 128])
-    network = one_conv(layer_factory, InputEncoding.pixels((4, 4, 3)), padding=(1, 1, 1, 1), pads=pads)
+    network = one_conv(layer_factory, Encode.pixels((4, 4, 3)), padding=(1, 1, 1, 1), pads=pads)
     with pytest.raises(GraphError, match="layer conv1 channel 2: pads integers with 128, FINN pads with 0 only"):
         finn_form(network)
 
 
 def test_refuses_a_table_of_integers(layer_factory):
-    encoding = InputEncoding((4, 4, 1), np.arange(256) - 128, binary=False)
+    encoding = Encode((4, 4, 1), np.arange(256) - 128, binary=False)
     with pytest.raises(GraphError, match=r"input: FINN reads the pixel values 0\.\.255 themselves"):
         finn_form(one_conv(layer_factory, encoding))
 
@@ -122,17 +120,17 @@ def test_refuses_a_table_that_rises_and_falls(layer_factory):
     table = np.zeros(256)
     table[10:20] = 1
     with pytest.raises(GraphError, match="input: the table rises and falls"):
-        finn_form(one_conv(layer_factory, InputEncoding((4, 4, 1), table, binary=True)))
+        finn_form(one_conv(layer_factory, Encode((4, 4, 1), table, binary=True)))
 
 
 def test_refuses_channels_with_tables_of_their_own(layer_factory):
-    encoding = InputEncoding((4, 4, 3), np.arange(256) >= np.array([[9], [8], [9]]), binary=True)
+    encoding = Encode((4, 4, 3), np.arange(256) >= np.array([[9], [8], [9]]), binary=True)
     with pytest.raises(NetworkError, match="input: channels 0 and 1 have tables of their own, FINN's"):
         finn_form(one_conv(layer_factory, encoding))
 
 
 def test_refuses_a_pool_on_a_falling_input(layer_factory):
-    encoding = InputEncoding((4, 4, 1), (np.arange(256) < 9).astype(int), binary=True)
+    encoding = Encode((4, 4, 1), (np.arange(256) < 9).astype(int), binary=True)
     layers = (MaxPoolLayer("pool1", (2, 2), (2, 2)), layer_factory.dense("fc", 4, 3, last=True))
     with pytest.raises(GraphError, match="layer pool1: a max pool on a falling binary input"):
         finn_form(Network(encoding, layers))
@@ -147,20 +145,20 @@ def test_refuses_a_pool_on_a_falling_input(layer_factory):
 )
 def test_refuses_pools_that_finn_lacks(layer_factory, kernel, stride, padding, reason):
     pool = MaxPoolLayer("pool1", kernel, stride, padding)
-    encoding = InputEncoding.threshold((6, 6, 1), 9)
+    encoding = Encode.threshold((6, 6, 1), 9)
     size = int(np.prod(pool.output_shape(encoding.shape)))
     with pytest.raises(GraphError, match=reason):
         finn_form(Network(encoding, (pool, layer_factory.dense("fc", size, 3, last=True))))
 
 
 def test_refuses_a_window_over_a_line(layer_factory):
-    network = one_conv(layer_factory, InputEncoding.threshold((1, 8, 1), 9), padding=(1, 1, 1, 1))
+    network = one_conv(layer_factory, Encode.threshold((1, 8, 1), 9), padding=(1, 1, 1, 1))
     with pytest.raises(GraphError, match=r"layer conv1: kernel \(3, 3\) .* an image of \(1, 8\)"):
         finn_form(network)
 
 
 def test_refuses_sums_beyond_float32():
     bits = np.ones((2, 66_000), np.uint8)
-    network = Network(InputEncoding.pixels((66, 1000, 1)), (DenseLayer.from_bits("fc", bits, None),))
+    network = Network(Encode.pixels((66, 1000, 1)), (DenseLayer.from_bits("fc", bits, None),))
     with pytest.raises(GraphError, match="layer fc: accumulators reach 16830000, FINN counts in float32"):
         finn_form(network)

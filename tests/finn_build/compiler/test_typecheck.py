@@ -10,7 +10,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import get_by_name
 
-from bnn import DenseLayer, InputEncoding, Network
+from bnn import DenseLayer, Encode, Network
 from finn_build.compiler.boards import find_board
 from finn_build.compiler.graph import build_graph
 from finn_build.compiler.nodes import Compiler
@@ -34,7 +34,7 @@ def network():
         DenseLayer.from_bits("fc1", rng.integers(0, 2, (MW, 16)), thresholds),
         DenseLayer.from_bits("fc2", rng.integers(0, 2, (4, MW)) | np.array([0, 0, 0, 0, 0, 0, 1, 0]), None),
     )
-    return Network(InputEncoding.threshold((1, 1, 16), 128), layers)
+    return Network(Encode.threshold((1, 1, 16), 128), layers)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_the_original_finns_thresholds_need_the_accumulators_type(tmp_path):
     """Popcounts reach 15 and fit four bits; a threshold of 16 does not, and the HLS code keeps it in the same type."""
     hidden = DenseLayer.from_bits("fc1", np.ones((2, 15), int), np.array([16, 3]))
     layers = (hidden, DenseLayer.from_bits("fc2", np.ones((2, 2), int), None))
-    network = Network(InputEncoding.threshold((1, 1, 15), 128), layers)
+    network = Network(Encode.threshold((1, 1, 15), 128), layers)
     model = build_graph(network, network.hash)
     matrix = node_of(model, "fc1_accumulators")
     matrix.op_type = "MVAU"
@@ -224,7 +224,7 @@ def test_all_graphs_of_a_build(network, graph, tmp_path):
     check_models(last_graph(folder).parent, network, Compiler.FINN_PLUS)
     with pytest.raises(FinnError, match="holds no graph whose types could be checked"):
         check_models(tmp_path, network, Compiler.FINN_PLUS)
-    other = InputEncoding.threshold((1, 1, 16), 128)
+    other = Encode.threshold((1, 1, 16), 128)
     with pytest.raises(FinnError, match="holds 2 matrices, the network has 1"):
         check_models(
             last_graph(folder).parent,

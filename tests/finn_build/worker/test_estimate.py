@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnn import InputEncoding, MaxPoolLayer, Network, UserError, save_network
+from bnn import Encode, MaxPoolLayer, Network, UserError, save_network
 from bnn.folding import Folding, LayerFolding, load_folding
 from finn_build.compiler.form import finn_form
 from finn_build.errors import FinnError
@@ -166,7 +166,7 @@ run_worker("estimate", {{"package": str(folder), "output": str(folder), "frames"
 
 def tfc(make):
     layers = (make.dense("fc1", 784, 64), make.dense("fc2", 64, 64), make.dense("fc3", 64, 64))
-    return Network(InputEncoding.threshold((28, 28, 1), 128), (*layers, make.dense("fc4", 64, 10, last=True)))
+    return Network(Encode.threshold((28, 28, 1), 128), (*layers, make.dense("fc4", 64, 10, last=True)))
 
 
 def cnv(make):
@@ -179,7 +179,7 @@ def cnv(make):
         *(make.conv("conv5", 128, 256), make.conv("conv6", 256, 256)),
         *(make.dense("fc1", 256, 512), make.dense("fc2", 512, 512), make.dense("fc3", 512, 10, last=True)),
     )
-    return Network(InputEncoding.pixels((32, 32, 3)), layers)
+    return Network(Encode.pixels((32, 32, 3)), layers)
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network, UserError
+from bnn import ConvLayer, DenseLayer, Encode, MaxPoolLayer, Network, UserError
 from bnn.encoding import pack_bits
 from flow.ladder.climb import climb
 from flow.ladder.compare import Comparison, accuracy, dense_ranks
@@ -24,7 +24,7 @@ def network():
     conv = ConvLayer("conv1", conv_bits, 18, rng.integers(7, 12, 5), kernel=(3, 3), pad_values=np.zeros(2))
     fc1 = DenseLayer.from_bits("fc1", rng.integers(0, 2, (9, 20)), rng.integers(8, 13, 9))
     fc2 = DenseLayer.from_bits("fc2", rng.integers(0, 2, (4, 9)), None)
-    return Network(InputEncoding.threshold((6, 6, 2), 128), (conv, MaxPoolLayer("pool1", (2, 2), (2, 2)), fc1, fc2))
+    return Network(Encode.threshold((6, 6, 2), 128), (conv, MaxPoolLayer("pool1", (2, 2), (2, 2)), fc1, fc2))
 
 
 def replaced(index, **changes):

@@ -10,14 +10,14 @@ import textwrap
 import numpy as np
 import pytest
 
-from bnn import DenseLayer, InputEncoding, Network, UserError
+from bnn import Chain, DenseLayer, Encode, UserError
 from hw.simulator import Backend, front, prepare, simulate
 from hw.simulator.kernels import compiler
 
 SCRIPT = textwrap.dedent("""
     import logging
     import numpy as np
-    from bnn import ConvLayer, DenseLayer, InputEncoding, Network
+    from bnn import Chain, ConvLayer, DenseLayer, Encode
     from bnn.encoding import pack_bits
     from hw.simulator import Backend, trace
 
@@ -33,7 +33,7 @@ SCRIPT = textwrap.dedent("""
         DenseLayer.from_bits("fc1", bits(33, 4 * 4 * 70), np.full(33, 560)),
         DenseLayer.from_bits("fc2", bits(10, 33), None),
     )
-    network = Network(InputEncoding.pixels((8, 8, 3)), layers)
+    network = Chain(Encode.pixels((8, 8, 3)), layers).network()
     images = rng.integers(0, 256, (40, 8, 8, 3), dtype=np.uint8)
     ours, theirs = (trace(network, images, backend=backend) for backend in (Backend.NUMBA, Backend.NUMPY))
     for name, values in theirs.items():
@@ -64,7 +64,7 @@ def test_a_machine_without_avx_gives_the_same_bits_and_compiles_once(tmp_path):
 def small_network():
     rng = np.random.default_rng(1)
     layer = DenseLayer.from_bits("fc", rng.integers(0, 2, (10, 64)), None)
-    return Network(InputEncoding.threshold((8, 8, 1), 128), (layer,))
+    return Chain(Encode.threshold((8, 8, 1), 128), (layer,)).network()
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch):
@@ -100,4 +100,4 @@ def test_a_batch_holds_many_small_frames_and_few_large_ones():
     assert prepare(small_network(), Backend.NUMBA).frames_per_batch > 1000
     rng = np.random.default_rng(4)
     layer = DenseLayer.from_bits("fc", rng.integers(0, 2, (2, 256 * 256)), None)
-    assert prepare(Network(InputEncoding.threshold((256, 256, 1), 128), (layer,))).frames_per_batch < 200
+    assert prepare(Chain(Encode.threshold((256, 256, 1), 128), (layer,)).network()).frames_per_batch < 200

@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from bnn import InputEncoding, MaxPoolLayer, Network
+from bnn import Encode, MaxPoolLayer, Network
 from bnn.folding import Folding, FoldingError, LayerFolding, LoopOrder, load_folding, matrix_sizes
 from hw.boards.board import Board, load_board
 from hw.cycles import predict_latency
@@ -29,19 +29,19 @@ EVERYTHING = Budget(10**9, 10**4)
 
 def mlp() -> Network:
     return Network(
-        InputEncoding.threshold((4, 2, 1), 128),
+        Encode.threshold((4, 2, 1), 128),
         (dense("fc1", 8, 6), dense("fc2", 6, 4), dense("fc3", 4, 2, last=True)),
     )
 
 
 def cnn() -> Network:
     layers = (conv("conv1", 2, 4), MaxPoolLayer("pool1", (2, 2), (2, 2)), dense("fc1", 16, 3), dense("fc2", 3, 3, True))
-    return Network(InputEncoding.pixels((6, 6, 2)), layers)
+    return Network(Encode.pixels((6, 6, 2)), layers)
 
 
 def tfc() -> Network:
     layers = (dense("fc1", 784, 64), dense("fc2", 64, 64), dense("fc3", 64, 64), dense("fc4", 64, 10, last=True))
-    return Network(InputEncoding.threshold((28, 28, 1), 128), layers)
+    return Network(Encode.threshold((28, 28, 1), 128), layers)
 
 
 def cnv() -> Network:
@@ -52,7 +52,7 @@ def cnv() -> Network:
         *(conv("conv5", 128, 256), conv("conv6", 256, 256)),
         *(dense("fc1", 256, 512), dense("fc2", 512, 512), dense("fc3", 512, 10, last=True)),
     )
-    return Network(InputEncoding.pixels((32, 32, 3)), layers)
+    return Network(Encode.pixels((32, 32, 3)), layers)
 
 
 def every_folding(network: Network, *, alike: bool = True) -> list[Folding]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from bnn.network import ConvLayer, DenseLayer, MaxPoolLayer
+from bnn.layers import ConvLayer, DenseLayer, MaxPoolLayer
 from hw.simulator import simulate
 from onnx_export.importer import import_qonnx
 from tests.support.models import random_batch_norms

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from bnn.errors import UserError
-from bnn.network import MaxPoolLayer
+from bnn.layers import MaxPoolLayer
 from onnx_export.importer import import_qonnx
 
 RNG = np.random.default_rng(11)

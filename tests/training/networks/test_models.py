@@ -11,7 +11,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 
-from bnn.stage import Pool, StagedModel
+from bnn.staged import Pool, StagedModel
 from tests.support.models import model_of
 from training.networks.models import to_pixels
 
