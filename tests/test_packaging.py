@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import askew
-from bnn import DenseLayer, Encode, Network, save_network
+from bnn import Chain, DenseLayer, Encode, save_network
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -135,9 +135,9 @@ def installed(wheel, tmp_path_factory):
 def network():
     rng = np.random.default_rng(4)
     first = DenseLayer.from_bits("fc1", rng.integers(0, 2, (8, 16)), rng.integers(5, 12, 8))
-    return Network(
+    return Chain(
         Encode.threshold((4, 4, 1), 100), (first, DenseLayer.from_bits("fc2", rng.integers(0, 2, (3, 8)), None))
-    )
+    ).network()
 
 
 def test_python_works_without_the_checkout(installed):

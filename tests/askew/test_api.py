@@ -22,7 +22,7 @@ def network():
         askew.DenseLayer.from_bits("fc1", WEIGHTS[0], THRESHOLDS),
         askew.DenseLayer.from_bits("fc2", WEIGHTS[1], None),
     )
-    return askew.Network(askew.Encode.threshold((5, 6, 1), 100), layers)
+    return askew.Chain(askew.Encode.threshold((5, 6, 1), 100), layers).network()
 
 
 def naive_scores():

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bnn import DenseLayer, Encode, Network
+from bnn import Chain, DenseLayer, Encode
 from bnn.folding import load_folding
 from finn_build.compiler.boards import find_board
 from finn_build.container import docker
@@ -61,13 +61,13 @@ def tfc():
         bits = rng.integers(0, 2, (mh, mw))
         thresholds = None if index == 4 else mw // 2 + rng.integers(-mw // 16, mw // 16 + 1, mh)
         layers.append(DenseLayer.from_bits(f"fc{index}", bits, thresholds))
-    return Network(Encode.threshold((28, 28, 1), 128), tuple(layers))
+    return Chain(Encode.threshold((28, 28, 1), 128), tuple(layers))
 
 
 @pytest.fixture(scope="session")
 def frames(tfc):
     images = np.random.default_rng(1).integers(0, 256, (FRAMES, 28, 28, 1), dtype=np.uint8)
-    scores = simulate(tfc, images, backend=Backend.NUMPY)
+    scores = simulate(tfc.network(), images, backend=Backend.NUMPY)
     return StoredFrames(images, scores.argmax(axis=1), scores)
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bnn import ConvLayer, DenseLayer, Encode, MaxPoolLayer, Network
+from bnn import Chain, ConvLayer, DenseLayer, Encode, MaxPoolLayer
 from bnn.encoding import pack_bits
 from finn_build.compiler.boards import FinnBoard, Shell
 from hw.simulator import Backend, simulate
@@ -47,7 +47,7 @@ def small_mlp(rng, *, binary=True, table=False):
     if table:
         last = DenseLayer("fc3", last.weights, 12, None, score_table=rng.integers(0, 50, (5, 13)))
     value_range = None if binary else (0, 255)
-    return Network(encoding, (make.dense("fc1", 24, 8, value_range), make.dense("fc2", 8, 12), last))
+    return Chain(encoding, (make.dense("fc1", 24, 8, value_range), make.dense("fc2", 8, 12), last))
 
 
 def small_cnn(rng, *, binary=False):
@@ -55,7 +55,7 @@ def small_cnn(rng, *, binary=False):
     make = LayerFactory(rng)
     shape = (11, 9, 3)
     encoding = Encode.threshold(shape, 77) if binary else Encode.pixels(shape)
-    return Network(
+    return Chain(
         encoding,
         (
             make.conv("conv1", 3, 8, value_range=None if binary else (0, 255), padding=(1, 1, 1, 1)),
@@ -74,7 +74,7 @@ def golden_frames(network, count=6, seed=5):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (count, *network.input.shape)) * rng.random((count, 1, 1, 1)) ** 2
     images = np.where(rng.random((count, 1, 1, 1)) < 0.5, images, 255 - images).astype(np.uint8)
-    scores = simulate(network, images, backend=Backend.NUMPY)
+    scores = simulate(network.network(), images, backend=Backend.NUMPY)
     return SimpleNamespace(images=images, labels=rng.integers(0, network.classes, count), scores=scores)
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from bnn import load_network
+from bnn import as_chain, load_network
 from bnn.folding import load_folding
 from flow.cli.main import run as askew
 from hw.boards.board import board_names
@@ -16,7 +16,7 @@ def complaint(capsys):
 
 
 def test_every_goal_writes_a_folding_with_its_figures(run_copy, capsys):
-    network = load_network(run_copy / "network.npz")
+    network = as_chain(load_network(run_copy / "network.npz"))
     fold = ["fold", "--run", str(run_copy), "--board", "pynq z2"]
     figures = {}
     for goal in (["--max-fps"], ["--latency"], ["--target-fps", "250000"]):

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+from bnn.chain import as_chain
 from bnn.files import write_figures
 from bnn.serialize import load_network
 from flow.cli.main import run as askew
@@ -23,7 +24,7 @@ def complete(run: Path) -> Path:
     assert askew(["ladder", "--run", str(run), "--rungs", "numpy", "--frames", "20"]) == 0
     assert askew(["fold", "--run", str(run), "--board", "Pynq-Z2", "--target-fps", "1000"]) == 0
     network = load_network(run / "network.npz")
-    names = [layer.name for layer in network.layers]
+    names = [layer.name for layer in as_chain(network).layers]
     same = {"network_hash": network.hash, "askew_version": "1", "board": "Pynq-Z2", "clock_mhz": 100.0, "frames": 20}
     states = {"busy": 5, "blocked": 0, "starved": 2}
     simulated = {name: {"predicted": states, "measured": states, "busy_share": 0.5} for name in names}

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bnn.chain import as_chain
 from bnn.nodes import Encode
 from bnn.staged import Pool, Stage, StagedModel
 from onnx_export import comparator, scores
@@ -129,9 +130,13 @@ def test_threshold_equals_pytorch_at_every_reachable_accumulator(data):
         channel = channel_named(refusal)
         assert (np.diff(expected[channel]) != 0).sum() >= 2 or encoding_is_sparse(encoding, sums[channel])
         return
-    layer = network.layers[0]
+    layer = as_chain(network).layers[0]
     for channel in range(mh):
-        inverted = hidden.pool_before and network.layers[1].inverted is not None and network.layers[1].inverted[channel]
+        inverted = (
+            hidden.pool_before
+            and as_chain(network).layers[1].inverted is not None
+            and as_chain(network).layers[1].inverted[channel]
+        )
         same_row = np.array_equal(layer.weight_bits[channel], rows[channel] > 0)
         assert same_row or np.array_equal(layer.weight_bits[channel], rows[channel] < 0)
         ours = sums[channel] if same_row else -sums[channel]
@@ -163,7 +168,7 @@ def test_scores_order_as_the_logits_of_every_pair_of_channels(data):
         channel = channel_named(refusal)
         assert not np.isfinite(logits[channel]).all() or encoding_is_sparse(encoding, sums[channel])
         return
-    layer = network.layers[0]
+    layer = as_chain(network).layers[0]
     lowest, _ = layer.accumulator_range(None if encoding.binary else encoding.range)
     ours = []
     for channel in range(mh):
@@ -196,13 +201,13 @@ def sign(values):
 @pytest.mark.parametrize(("constant", "threshold"), [(1.0, 0), (-1.0, 6)])
 def test_constant_channel_has_a_threshold_at_an_end_of_the_range(constant, threshold):
     stage = Stage("fc1", np.ones((1, 5), np.float32), lambda a: np.full_like(a, constant))
-    layer = absorb(StagedModel(bits_in(5), (stage, plain_last(1)))).layers[0]
+    layer = as_chain(absorb(StagedModel(bits_in(5), (stage, plain_last(1))))).layers[0]
     assert layer.thresholds.tolist() == [threshold]
 
 
 def test_falling_integer_channel_flips_its_row_and_keeps_greater_or_equal():
     stage = Stage("fc1", np.ones((1, 2), np.float32), lambda a: sign(10 - a))
-    layer = absorb(StagedModel(Encode.pixels((1, 1, 2)), (stage, plain_last(1)))).layers[0]
+    layer = as_chain(absorb(StagedModel(Encode.pixels((1, 1, 2)), (stage, plain_last(1))))).layers[0]
     assert layer.weight_bits.tolist() == [[0, 0]]
     assert layer.thresholds.tolist() == [-10]
 
@@ -212,14 +217,14 @@ def test_never_and_falling_thresholds_stay_in_range_where_sums_move_in_steps():
     stage = Stage(
         "fc1", np.ones((2, 1), np.float32), lambda a: np.where([True, False], -1, sign(-a)).astype(np.float32)
     )
-    layer = absorb(StagedModel(encoding, (stage, plain_last(2)))).layers[0]
+    layer = as_chain(absorb(StagedModel(encoding, (stage, plain_last(2))))).layers[0]
     assert layer.thresholds.tolist() == [256, 1]
 
 
 def test_zero_that_no_image_reaches_is_not_held_against_a_sign_without_zero():
     encoding = Encode((1, 1, 1), (2 * np.arange(256) - 255).clip(-256, 255).astype(np.int16), binary=False)
     stage = Stage("fc1", np.ones((1, 1), np.float32), np.sign)
-    assert absorb(StagedModel(encoding, (stage, plain_last(1)))).layers[0].thresholds.tolist() == [1]
+    assert as_chain(absorb(StagedModel(encoding, (stage, plain_last(1))))).layers[0].thresholds.tolist() == [1]
 
 
 def test_not_monotonic_names_layer_channel_and_both_turns():
@@ -269,7 +274,7 @@ def test_table_larger_than_the_limit_is_refused(monkeypatch):
 def test_same_rising_logits_need_no_table_and_falling_ones_negated_rows():
     for factor, bit in ((0.1, 1), (-0.1, 0)):
         last = Stage("last", np.ones((2, 3), np.float32), lambda a, f=factor: a * np.float32(f) + np.float32(0.3))
-        layer = absorb(StagedModel(bits_in(3), (last,))).layers[0]
+        layer = as_chain(absorb(StagedModel(bits_in(3), (last,)))).layers[0]
         assert layer.score_table is None
         assert (layer.weight_bits == bit).all()
 

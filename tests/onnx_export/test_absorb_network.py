@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from bnn.chain import as_chain
 from bnn.layers import MaxPoolLayer
 from bnn.nodes import Encode
 from bnn.staged import Pool, Stage, StagedModel
@@ -119,7 +120,7 @@ def test_every_layer_and_the_order_of_the_logits_equal_pytorch(naive_run, same_o
     rng = np.random.default_rng(seed)
     encoding, layers = random_model(rng)
     network = absorb(StagedModel(encoding, tuple(layer.stage() for layer in layers)))
-    inversions = {layer.name: layer.inverted for layer in network.layers if isinstance(layer, MaxPoolLayer)}
+    inversions = {layer.name: layer.inverted for layer in as_chain(network).layers if isinstance(layer, MaxPoolLayer)}
     for image in rng.integers(0, 256, size=(4, *encoding.shape), dtype=np.uint8):
         ours = naive_run(network, image)
         values = encoding.table[image].astype(np.float32)

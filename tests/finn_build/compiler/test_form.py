@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnn import ConvLayer, DenseLayer, Encode, MaxPoolLayer, Network, NetworkError
+from bnn import Chain, ConvLayer, DenseLayer, Encode, MaxPoolLayer, NetworkError
 from finn_build.board.evaluator import FRAMES_AT_ONCE, scores, trace
 from finn_build.compiler.form import finn_form
 from finn_build.errors import GraphError
@@ -22,17 +22,19 @@ def images_of(rng, network, count):
 def test_evaluator_equals_the_simulator(networks, rng, kind, binary):
     network = networks(kind, binary=binary)
     images = images_of(rng, network, FRAMES_AT_ONCE + 3)
-    assert np.array_equal(scores(network, images), simulate(network, images, backend=Backend.NUMPY))
-    ours, theirs = trace(network, images), simulator_trace(network, images, backend=Backend.NUMPY)
-    assert list(ours) == list(theirs)
+    assert np.array_equal(scores(network, images), simulate(network.network(), images, backend=Backend.NUMPY))
+    ours, theirs = trace(network, images), simulator_trace(network.network(), images, backend=Backend.NUMPY)
+    assert list(ours) == ["input"] * binary + [layer.name for layer in network.layers]
     for name in list(ours)[:-1]:
         assert np.array_equal(ours[name], theirs[name])
+    *_, accumulators, _ = theirs.values()
+    assert np.array_equal(list(ours.values())[-1], accumulators[:, 0, 0])
 
 
 def test_evaluator_looks_scores_up(networks, rng):
     network = networks("mlp", table=True)
     images = images_of(rng, network, 5)
-    assert np.array_equal(scores(network, images), simulate(network, images, backend=Backend.NUMPY))
+    assert np.array_equal(scores(network, images), simulate(network.network(), images, backend=Backend.NUMPY))
 
 
 @settings(max_examples=30)
@@ -42,15 +44,17 @@ def test_padding_with_ones_becomes_an_inversion(small_cnn_factory, seed, binary)
     network = small_cnn_factory(rng, binary=binary)
     form = finn_form(network)
     images = images_of(rng, network, 2)
-    assert np.array_equal(scores(form.network, images), simulate(network, images, backend=Backend.NUMPY))
+    assert np.array_equal(scores(form.network, images), simulate(network.network(), images, backend=Backend.NUMPY))
     assert not any(layer.pad_values.any() for layer in form.network.layers if isinstance(layer, ConvLayer))
-    original, rewritten = (simulator_trace(one, images, backend=Backend.NUMPY) for one in (network, form.network))
+    original, rewritten = (
+        simulator_trace(one.network(), images, backend=Backend.NUMPY) for one in (network, form.network)
+    )
     for name, inverted in form.inverted.items():
         assert np.array_equal(original[name], rewritten[name] ^ inverted)
 
 
 def test_integer_layer_before_padding_with_ones(layer_factory, rng):
-    network = Network(
+    network = Chain(
         Encode.pixels((5, 5, 2)),
         (
             layer_factory.conv("conv1", 2, 4, value_range=(0, 255)),
@@ -59,17 +63,19 @@ def test_integer_layer_before_padding_with_ones(layer_factory, rng):
         ),
     )
     images = images_of(rng, network, 30)
-    assert np.array_equal(scores(finn_form(network).network, images), simulate(network, images, backend=Backend.NUMPY))
+    assert np.array_equal(
+        scores(finn_form(network).network, images), simulate(network.network(), images, backend=Backend.NUMPY)
+    )
 
 
 def test_falling_input_is_inverted(networks, rng):
     network = networks("mlp")
-    falling = Network(Encode(network.input.shape, 1 - network.input.table, binary=True), network.layers)
+    falling = Chain(Encode(network.input.shape, 1 - network.input.table, binary=True), network.layers)
     form = finn_form(falling)
     images = images_of(rng, network, 10)
     assert (np.diff(form.network.input.table) >= 0).all()
     assert form.inverted["input"].all()
-    assert np.array_equal(scores(form.network, images), simulate(falling, images, backend=Backend.NUMPY))
+    assert np.array_equal(scores(form.network, images), simulate(falling.network(), images, backend=Backend.NUMPY))
 
 
 def test_what_finn_has_is_left_alone(networks):
@@ -81,7 +87,7 @@ def one_conv(layer_factory, encoding, **more):
     value_range = None if encoding.binary else encoding.range
     first = layer_factory.conv("conv1", encoding.shape[2], 4, value_range=value_range, **more)
     size = int(np.prod(first.output_shape(encoding.shape)))
-    return Network(encoding, (first, layer_factory.dense("fc", size, 3, last=True)))
+    return Chain(encoding, (first, layer_factory.dense("fc", size, 3, last=True)))
 
 
 def test_refuses_padding_with_ones_at_the_input(layer_factory):
@@ -91,7 +97,7 @@ def test_refuses_padding_with_ones_at_the_input(layer_factory):
 
 
 def test_refuses_padding_with_ones_behind_a_pool(layer_factory):
-    network = Network(
+    network = Chain(
         Encode.threshold((6, 6, 2), 9),
         (
             MaxPoolLayer("pool1", (2, 2), (2, 2)),
@@ -133,7 +139,7 @@ def test_refuses_a_pool_on_a_falling_input(layer_factory):
     encoding = Encode((4, 4, 1), (np.arange(256) < 9).astype(int), binary=True)
     layers = (MaxPoolLayer("pool1", (2, 2), (2, 2)), layer_factory.dense("fc", 4, 3, last=True))
     with pytest.raises(GraphError, match="layer pool1: a max pool on a falling binary input"):
-        finn_form(Network(encoding, layers))
+        finn_form(Chain(encoding, layers))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +154,7 @@ def test_refuses_pools_that_finn_lacks(layer_factory, kernel, stride, padding, r
     encoding = Encode.threshold((6, 6, 1), 9)
     size = int(np.prod(pool.output_shape(encoding.shape)))
     with pytest.raises(GraphError, match=reason):
-        finn_form(Network(encoding, (pool, layer_factory.dense("fc", size, 3, last=True))))
+        finn_form(Chain(encoding, (pool, layer_factory.dense("fc", size, 3, last=True))))
 
 
 def test_refuses_a_window_over_a_line(layer_factory):
@@ -159,6 +165,6 @@ def test_refuses_a_window_over_a_line(layer_factory):
 
 def test_refuses_sums_beyond_float32():
     bits = np.ones((2, 66_000), np.uint8)
-    network = Network(Encode.pixels((66, 1000, 1)), (DenseLayer.from_bits("fc", bits, None),))
+    network = Chain(Encode.pixels((66, 1000, 1)), (DenseLayer.from_bits("fc", bits, None),))
     with pytest.raises(GraphError, match="layer fc: accumulators reach 16830000, FINN counts in float32"):
         finn_form(network)

@@ -5,7 +5,7 @@ import pytest
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 
-from bnn import Encode, Network, classes_of
+from bnn import Chain, Encode, classes_of
 from finn_build.compiler.form import finn_form
 from finn_build.compiler.graph import build_graph
 from finn_build.compiler.nodes import Compiler, Role, finn_nodes, input_shape, output_shape
@@ -40,7 +40,7 @@ def test_score_table_leaves_the_accumulators_to_the_processor(networks, frames_o
 
 def test_last_convolution(layer_factory, frames_of):
     layers = (layer_factory.conv("conv1", 2, 4), layer_factory.conv("conv2", 4, 6, last=True))
-    network = Network(Encode.threshold((5, 5, 2), 120), layers)
+    network = Chain(Encode.threshold((5, 5, 2), 120), layers)
     frames = frames_of(network)
     labels = run(build_graph(finn_form(network).network, network.hash), frames.images)
     assert np.array_equal(labels.ravel(), classes_of(frames.scores))
@@ -75,7 +75,7 @@ def test_original_finn_pools_without_a_window(networks, layer_factory):
     from finn_build.errors import GraphError
 
     layers = (MaxPoolLayer("pool1", (2, 2), (2, 2)), layer_factory.conv("conv1", 2, 4, (2, 2), last=True))
-    nodes = finn_nodes(Network(Encode.threshold((4, 4, 2), 9), layers), Compiler.FINN)
+    nodes = finn_nodes(Chain(Encode.threshold((4, 4, 2), 9), layers), Compiler.FINN)
     assert [node.name for node in nodes][1:3] == ["StreamingMaxPool_hls_0", "ConvolutionInputGenerator_rtl_0"]
     with pytest.raises(GraphError, match=r"layer pool1: kernel \(3, 3\) must equal stride \(2, 2\) without padding"):
         finn_nodes(networks("cnn"), Compiler.FINN)

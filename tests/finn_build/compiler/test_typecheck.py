@@ -10,7 +10,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.basic import get_by_name
 
-from bnn import DenseLayer, Encode, Network
+from bnn import Chain, DenseLayer, Encode
 from finn_build.compiler.boards import find_board
 from finn_build.compiler.graph import build_graph
 from finn_build.compiler.nodes import Compiler
@@ -34,7 +34,7 @@ def network():
         DenseLayer.from_bits("fc1", rng.integers(0, 2, (MW, 16)), thresholds),
         DenseLayer.from_bits("fc2", rng.integers(0, 2, (4, MW)) | np.array([0, 0, 0, 0, 0, 0, 1, 0]), None),
     )
-    return Network(Encode.threshold((1, 1, 16), 128), layers)
+    return Chain(Encode.threshold((1, 1, 16), 128), layers)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_the_original_finns_thresholds_need_the_accumulators_type(tmp_path):
     """Popcounts reach 15 and fit four bits; a threshold of 16 does not, and the HLS code keeps it in the same type."""
     hidden = DenseLayer.from_bits("fc1", np.ones((2, 15), int), np.array([16, 3]))
     layers = (hidden, DenseLayer.from_bits("fc2", np.ones((2, 2), int), None))
-    network = Network(Encode.threshold((1, 1, 15), 128), layers)
+    network = Chain(Encode.threshold((1, 1, 15), 128), layers)
     model = build_graph(network, network.hash)
     matrix = node_of(model, "fc1_accumulators")
     matrix.op_type = "MVAU"
@@ -228,6 +228,6 @@ def test_all_graphs_of_a_build(network, graph, tmp_path):
     with pytest.raises(FinnError, match="holds 2 matrices, the network has 1"):
         check_models(
             last_graph(folder).parent,
-            Network(other, (DenseLayer.from_bits("fc", np.ones((2, 16), int), None),)),
+            Chain(other, (DenseLayer.from_bits("fc", np.ones((2, 16), int), None),)),
             Compiler.FINN_PLUS,
         )

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from bnn import DenseLayer, Encode, Network
+from bnn import Chain, DenseLayer, Encode
 from finn_build.compiler.nodes import Compiler
 from finn_build.compiler.widths import accumulators, integer_type, type_attributes
 
@@ -36,7 +36,7 @@ def test_accumulators_are_all_that_can_be_reached(rng):
     """Every input of a small network, summed naively."""
     first, second = rng.integers(0, 2, (3, 4)), rng.integers(0, 2, (2, 3))
     layers = (DenseLayer.from_bits("fc1", first, np.array([0, 1, -2])), DenseLayer.from_bits("fc2", second, None))
-    network = Network(Encode.pixels((1, 1, 4)), layers)
+    network = Chain(Encode.pixels((1, 1, 4)), layers)
     ends = np.array(list(itertools.product((0, 255), repeat=4)))  # a sum of +-x is extreme where every x is
     sums = ends @ (2 * first.T - 1)
     fc1, fc2 = accumulators(network)
@@ -51,7 +51,7 @@ def small(last_table=None):
     last = DenseLayer.from_bits("fc2", np.eye(3, 4, dtype=int), None)
     if last_table is not None:
         last = DenseLayer("fc2", last.weights, 4, None, score_table=last_table)
-    return Network(Encode.threshold((1, 1, 7), 100), (hidden, last))
+    return Chain(Encode.threshold((1, 1, 7), 100), (hidden, last))
 
 
 def test_types_for_finn_plus():

@@ -330,7 +330,7 @@ import os, sys
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
-from bnn import load_network
+from bnn import as_chain, load_network
 from finn_build.container.bitstream import build_bitstream
 from finn_build.compiler.boards import FinnBoard, Shell
 from finn_build.package.settings import BuildSettings
@@ -338,7 +338,7 @@ folder = Path(sys.argv[1])
 frames = SimpleNamespace(**np.load(folder / "frames.npz"))
 folding = {f"fc{number}": (1, 1) for number in (1, 2, 3)}
 settings = BuildSettings(FinnBoard("Pynq-Z2", "xc7z020clg400-1", Shell.ZYNQ), 100.0, folding)
-network = load_network(folder / "network.npz")
+network = as_chain(load_network(folder / "network.npz"))
 build_bitstream(folder / "finn", network, frames, settings, os.environ, lambda line: None)
 """
 
@@ -346,7 +346,7 @@ build_bitstream(folder / "finn", network, frames, settings, os.environ, lambda l
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interruption_leaves_no_container(workshop, tmp_path, ending):
     """Oracle: the fake docker's containers, and the process table."""
-    save_network(workshop.network, tmp_path / "network.npz")
+    save_network(workshop.network.network(), tmp_path / "network.npz")
     frames = workshop.frames
     np.savez(tmp_path / "frames.npz", images=frames.images, labels=frames.labels, scores=frames.scores)
     workshop.scenario(hangs_in="step_hw_codegen")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bnn import DenseLayer, Encode, Network
+from bnn import Chain, DenseLayer, Encode
 from finn_build.board.evaluator import accumulator_ends
 from finn_build.package import extremes
 from finn_build.package.extremes import extreme_frames
@@ -15,7 +15,7 @@ def network(rng):
         DenseLayer.from_bits("fc1", rng.integers(0, 2, (8, 12)), np.full(8, 6)),
         DenseLayer.from_bits("fc2", rng.integers(0, 2, (3, 8)), None),
     )
-    return Network(Encode.threshold((1, 1, 12), 128), layers)
+    return Chain(Encode.threshold((1, 1, 12), 128), layers)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_integers_reach_both_ends(rng):
         DenseLayer.from_bits("fc1", rng.integers(0, 2, (3, 6)), np.zeros(3)),
         DenseLayer.from_bits("fc2", rng.integers(0, 2, (2, 3)), None),
     )
-    network = Network(Encode.pixels((1, 1, 6)), layers)
+    network = Chain(Encode.pixels((1, 1, 6)), layers)
     images = rng.integers(0, 256, (200, 1, 1, 6), dtype=np.uint8)
     sums = images.reshape(-1, 6).astype(int) @ (2 * layers[0].weight_bits.T.astype(int) - 1)
     chosen = extreme_frames(network, images, 3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bnn import Encode, MaxPoolLayer, Network, UserError
+from bnn import Chain, Encode, MaxPoolLayer, UserError
 from bnn.folding import Folding, LayerFolding, load_folding
 from finn_build.compiler.form import finn_form
 from finn_build.package.folding import checked_folding, folding_config
@@ -12,7 +12,7 @@ from finn_build.package.folding import checked_folding, folding_config
 def tfc(layer_factory):
     make = layer_factory.dense
     layers = (make("fc1", 784, 64), make("fc2", 64, 64), make("fc3", 64, 64), make("fc4", 64, 10, last=True))
-    return Network(Encode.threshold((28, 28, 1), 128), layers)
+    return Chain(Encode.threshold((28, 28, 1), 128), layers)
 
 
 def plain(folding):
@@ -66,7 +66,7 @@ def test_window_and_padding_keep_the_width_of_their_matrix(networks, unfolded):
 
 def test_pool_at_the_input(layer_factory):
     layers = (MaxPoolLayer("pool1", (2, 2), (2, 2)), layer_factory.dense("fc", 12, 3, last=True))
-    network = Network(Encode.threshold((4, 4, 3), 9), layers)
+    network = Chain(Encode.threshold((4, 4, 3), 9), layers)
     assert folding_config(network, {"fc": (1, 1)})["Thresholding_rtl_0"] == {"PE": 3}
 
 

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bnn import ConvLayer, Encode, MatrixLayer, MaxPoolLayer, Network, UserError
+from bnn import Chain, ConvLayer, Encode, MatrixLayer, MaxPoolLayer, UserError
 from finn_build.compiler.form import finn_form
 from finn_build.compiler.nodes import finn_nodes
 from finn_build.package.folding import folding_config
@@ -26,7 +26,7 @@ MEMORIES = ("block", "distributed")
 
 def tiny_mlp(make):
     layers = (make.dense("fc1", 6, 4), make.dense("fc2", 4, 4), make.dense("fc3", 4, 2, last=True))
-    return Network(Encode.threshold((3, 2, 1), 100), layers)
+    return Chain(Encode.threshold((3, 2, 1), 100), layers)
 
 
 def tiny_cnn(make):
@@ -35,7 +35,7 @@ def tiny_cnn(make):
         MaxPoolLayer("pool1", (2, 2), (2, 2)),
         make.dense("fc1", 36, 2, last=True),
     )
-    return Network(Encode.threshold((5, 5, 2), 100), layers)
+    return Chain(Encode.threshold((5, 5, 2), 100), layers)
 
 
 def made_up(node: str, attributes) -> UnitCost:
@@ -148,7 +148,7 @@ def test_finn_builds_what_was_foretold(networks, frames_of, unfolded, pynq_z2, t
 
 def test_what_finn_cannot_generate_is_not_chosen(layer_factory, frames_of, pynq_z2, tmp_path):
     """FINN's documentation: SIMD at least MW / 1024, and no stream of more than 8191 bits."""
-    network = Network(
+    network = Chain(
         Encode.threshold((64, 64, 1), 100),
         (layer_factory.dense("fc1", 4096, 8), layer_factory.dense("fc2", 8, 3, last=True)),
     )

@@ -130,7 +130,7 @@ def test_network_of_another_deployment(folder, networks, capsys):
     from bnn import save_network
 
     write_deploy(folder)
-    save_network(networks("cnn"), folder / "deploy" / "network.npz")
+    save_network(networks("cnn").network(), folder / "deploy" / "network.npz")
     assert validate.main(folder / "deploy", ["--simulate"]) == 2
     assert "deploy.json is of" in capsys.readouterr().err
 

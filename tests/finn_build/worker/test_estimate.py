@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnn import Encode, MaxPoolLayer, Network, UserError, save_network
+from bnn import Chain, Encode, MaxPoolLayer, UserError, save_network
 from bnn.folding import Folding, LayerFolding, load_folding
 from finn_build.compiler.form import finn_form
 from finn_build.errors import FinnError
@@ -83,7 +83,7 @@ def test_rung_gives_every_layer_in_our_meaning(cnn_estimate, cnn, cnn_folder, fr
     frames = frames_of(cnn, 2, seed=99)
     done = []
     ours = FinnGraph(cnn, cnn_folder).trace(frames.images, done.append)
-    simulated = trace(cnn, frames.images, backend=Backend.NUMPY)
+    simulated = trace(cnn.network(), frames.images, backend=Backend.NUMPY)
     assert list(ours) == list(simulated)
     for name in ours:
         assert np.array_equal(ours[name], simulated[name]), name
@@ -143,7 +143,7 @@ def test_a_crash_of_finn_is_one_line(networks, frames_of, unfolded, pynq_z2, tmp
 def test_interruption_leaves_no_process(tmp_path, networks, frames_of):
     """An interrupt of the one who waits ends the worker. Oracle: the process table."""
     network = networks("mlp")
-    save_network(network, tmp_path / "network.npz")
+    save_network(network.network(), tmp_path / "network.npz")
     frames = frames_of(network)
     np.save(tmp_path / "images.npy", frames.images)
     script = f"""
@@ -166,7 +166,7 @@ run_worker("estimate", {{"package": str(folder), "output": str(folder), "frames"
 
 def tfc(make):
     layers = (make.dense("fc1", 784, 64), make.dense("fc2", 64, 64), make.dense("fc3", 64, 64))
-    return Network(Encode.threshold((28, 28, 1), 128), (*layers, make.dense("fc4", 64, 10, last=True)))
+    return Chain(Encode.threshold((28, 28, 1), 128), (*layers, make.dense("fc4", 64, 10, last=True)))
 
 
 def cnv(make):
@@ -179,7 +179,7 @@ def cnv(make):
         *(make.conv("conv5", 128, 256), make.conv("conv6", 256, 256)),
         *(make.dense("fc1", 256, 512), make.dense("fc2", 512, 512), make.dense("fc3", 512, 10, last=True)),
     )
-    return Network(Encode.pixels((32, 32, 3)), layers)
+    return Chain(Encode.pixels((32, 32, 3)), layers)
 
 
 @pytest.mark.slow

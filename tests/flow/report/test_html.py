@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bnn.chain import as_chain
 from flow.cli.main import run as askew
 from flow.report.plots import FAINT
 from flow.report.svg import GREY, ORANGE
@@ -259,21 +260,21 @@ def test_the_fraction_of_plus_one_before_the_shift(reported):
     with torch.no_grad():
         for shift in shifts:
             shift.zero_()
-    balanced = {layer.name: layer for layer in absorb(model.staged()).layers}
-    accumulators = trace(run.network(), np.load(reported / "golden/input.npy")[:PROFILE_FRAMES], accumulators=True)
+    balanced = {layer.name: layer for layer in as_chain(absorb(model.staged())).layers}
+    traced = trace(run.network(), np.load(reported / "golden/input.npy")[:PROFILE_FRAMES])
     report = json.loads((reported / "report.json").read_text())
-    for layer, shift in zip(run.network().layers[:-1], (0.25, -0.25), strict=True):
+    for layer, shift in zip(run.chain().layers[:-1], (0.25, -0.25), strict=True):
         described = next(found for found in report["network"]["layers"] if found["name"] == layer.name)
         before, after = described["before_shift"]["plus_fraction"], described["plus_fraction"]
         assert np.array_equal(balanced[layer.name].weights, layer.weights)
-        fired = accumulators[layer.name] >= balanced[layer.name].thresholds
+        fired = traced[layer.name + ".accumulator"] >= balanced[layer.name].thresholds
         assert before == pytest.approx(fired.mean(), abs=1e-9)
         quartiles = np.quantile(fired.mean(axis=(0, 1, 2)), [0, 0.25, 0.5, 0.75, 1])
         assert described["before_shift"]["plus_fraction_quartiles"] == pytest.approx(quartiles.tolist(), abs=1e-9)
         assert (before > after) == (shift > 0)
         channels = described["before_shift"]["plus_fraction_channels"]
         assert channels == pytest.approx(fired.mean(axis=(0, 1, 2)).tolist(), abs=1e-6)
-        after_channels = (accumulators[layer.name] >= layer.thresholds).mean(axis=(0, 1, 2))
+        after_channels = (traced[layer.name + ".accumulator"] >= layer.thresholds).mean(axis=(0, 1, 2))
         assert described["plus_fraction_channels"] == pytest.approx(after_channels.tolist(), abs=1e-6)
 
 

@@ -10,14 +10,14 @@ import time
 import numpy as np
 import pytest
 
-from bnn import DenseLayer, Encode, Network, save_network
+from bnn import Chain, DenseLayer, Encode, save_network
 from bnn.files import clear_stale, is_temporary, write_new_text
 from flow.run.folder import Golden, RunError, RunFolder
 
 
 def network(seed):
     bits = np.random.default_rng(seed).integers(0, 2, (3, 8))
-    return Network(Encode.threshold((2, 2, 2), 128), (DenseLayer.from_bits("fc1", bits, None),))
+    return Chain(Encode.threshold((2, 2, 2), 128), (DenseLayer.from_bits("fc1", bits, None),)).network()
 
 
 def golden(frames=5):

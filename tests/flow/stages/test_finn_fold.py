@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from bnn import load_network
+from bnn import as_chain, load_network
 from bnn.folding import Folding, load_folding
 from flow.cli.main import run as askew
 
@@ -117,7 +117,7 @@ def test_a_folding_of_something_else_is_made_again(folded_for_finn, tmp_path, ca
 
 
 def test_what_does_not_fit_is_not_packaged(run_copy, tmp_path, capsys):
-    network = load_network(run_copy / "network.npz")
+    network = as_chain(load_network(run_copy / "network.npz"))
     unrolled = tmp_path / "unrolled.json"
     unrolled.write_text(json.dumps(Folding.unrolled(network).describe(network)))
     folding = load_folding(unrolled, network)
@@ -175,7 +175,7 @@ def test_a_bitstream_by_our_name_of_the_board(run_copy, tmp_path, capsys):
     """Oracles: the board file's finn_name; FINN's own table of parts."""
     from finn.util.basic import part_map
 
-    network = load_network(run_copy / "network.npz")
+    network = as_chain(load_network(run_copy / "network.npz"))
     file = tmp_path / "sequential.json"
     file.write_text(json.dumps(Folding.sequential(network).describe(network)))
     given = ["bitstream", "--run", str(run_copy), "--board", "KV260", "--folding", str(file), "--dry-run", "--force"]

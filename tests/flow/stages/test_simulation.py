@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnn import DenseLayer, Encode, Network
+from bnn import Chain, DenseLayer, Encode
 from flow.stages import simulation
 from hw.simulator import Backend
 
@@ -21,7 +21,7 @@ def test_the_clock_starts_after_the_kernels_are_compiled(monkeypatch):
     monkeypatch.setattr(simulation, "simulate", simulate)
     monkeypatch.setattr(simulation.time, "perf_counter", clock)
     layer = DenseLayer.from_bits("fc", np.zeros((2, 4)), None)
-    network = Network(Encode.threshold((2, 2, 1), 128), (layer,))
+    network = Chain(Encode.threshold((2, 2, 1), 128), (layer,)).network()
     _, rate = simulation.timed_simulation(network, np.zeros((50, 2, 2, 1), np.uint8), Backend.NUMPY, 1)
     calls = [event for event in events if event != "clock"]
     assert calls == [1, 50]

@@ -4,7 +4,7 @@ import json
 import shutil
 import tomllib
 
-from bnn import load_network
+from bnn import as_chain, load_network
 from bnn.folding import load_folding
 from flow.report.study import read_study, study_section
 from flow.run.folder import RunFolder
@@ -113,7 +113,7 @@ class BoardToml(Format):
     def prepare(self, folder):
         from hw.solver.space import FoldingSpace
 
-        self.space = FoldingSpace(load_network(self.run / "network.npz"))
+        self.space = FoldingSpace(as_chain(load_network(self.run / "network.npz")))
 
     def damage(self, rng, name, whole):
         return of_toml(rng, whole)
@@ -154,7 +154,7 @@ class FoldingJson(Format):
         return {"folding.json": json.dumps({"network_hash": folding["network_hash"], "layers": layers}).encode()}
 
     def prepare(self, folder):
-        self.network = load_network(self.run / "network.npz")
+        self.network = as_chain(load_network(self.run / "network.npz"))
 
     def damage(self, rng, name, whole):
         return of_json(rng, whole)
@@ -181,7 +181,7 @@ class FiguresJson(Format):
         (folder / "finn").mkdir()
         for name in ("config.toml", "network.npz"):
             shutil.copy(self.run / name, folder / name)
-        self.network = load_network(self.run / "network.npz")
+        self.network = as_chain(load_network(self.run / "network.npz"))
 
     def damage(self, rng, name, whole):
         if rng.random() < 0.4:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bnn import ConvLayer, Encode, MaxPoolLayer, Network
+from bnn import Chain, ConvLayer, Encode, MaxPoolLayer
 from bnn.folding import Folding, LayerFolding, LoopOrder, matrix_sizes
 from hw.cycles import predict_cycles, size_buffers, steady_frame_ii, sustains
 from hw.cycles.model import CycleModel
@@ -18,17 +18,17 @@ from tests.support.blank import conv, dense
 RUN = 360  # of which the last 240 frames are looked at: a multiple of all short periods
 
 
-def random_design(seed: int) -> tuple[Network, Folding]:
+def random_design(seed: int) -> tuple[Chain, Folding]:
     rng = np.random.default_rng(seed)
     if seed % 2:
         sizes = [int(rng.choice([6, 8, 12, 16, 20])) for _ in range(4)]
         layers = [dense(f"fc{i}", sizes[i], sizes[i + 1]) for i in range(3)]
-        network = Network(Encode.threshold((sizes[0], 1, 1), 100), (*layers, dense("fc9", sizes[3], 6, True)))
+        network = Chain(Encode.threshold((sizes[0], 1, 1), 100), (*layers, dense("fc9", sizes[3], 6, True)))
     else:
         channels = [int(rng.choice([1, 2, 3, 4])) for _ in range(3)]
         layers = [conv("conv1", channels[0], channels[1]), MaxPoolLayer("pool1", (2, 2), (2, 2))]
         layers += [conv("conv2", channels[1], channels[2]), dense("fc1", channels[2], 6), dense("fc2", 6, 5, True)]
-        network = Network(Encode.pixels((8, 8, channels[0])), layers)
+        network = Chain(Encode.pixels((8, 8, channels[0])), layers)
     foldings = {}
     for name, size in matrix_sizes(network).items():
         legal = list(size.legal())
@@ -87,7 +87,7 @@ def test_no_buffer_can_be_smaller(seed: int) -> None:
 
 def test_a_slow_leak_is_seen() -> None:
     """A deep buffer before the slowest unit: hundreds of frames would pass until it is full."""
-    network = Network(
+    network = Chain(
         Encode.threshold((20, 15, 1), 100),
         (dense("fc1", 300, 50), dense("fc2", 50, 60), dense("fc3", 60, 2, True)),
     )
@@ -103,7 +103,7 @@ def test_the_smallest_fifo_of_a_burst_is_exact() -> None:
 
     fc2 takes 2 lanes a cycle, 8 beats a frame of 16 cycles; whatever FIFO there is, the converter gives one a cycle.
     """
-    network = Network(Encode.threshold((16, 1, 1), 100), (dense("fc1", 16, 16), dense("fc2", 16, 2, True)))
+    network = Chain(Encode.threshold((16, 1, 1), 100), (dense("fc1", 16, 16), dense("fc2", 16, 2, True)))
     folding = Folding.of(network, {"fc1": LayerFolding(16, 1), "fc2": LayerFolding(1, 2, LoopOrder.INPUT_MAJOR)})
     assert size_buffers(network, folding)["fc2_fifo"] == 0
     assert steady_frame_ii(build_dataflow(network, folding)) == 16

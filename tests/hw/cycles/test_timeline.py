@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bnn import Encode, MaxPoolLayer, Network
+from bnn import Chain, Encode, MaxPoolLayer
 from bnn.folding import Folding, LayerFolding, matrix_sizes
 from hw.cycles import predict_cycles, size_buffers
 from hw.cycles.model import CycleModel
@@ -17,16 +17,16 @@ from hw.units import Matrix, Pool
 from tests.support.blank import conv, dense
 
 
-def design(dense_only: bool) -> tuple[Network, Folding, Dataflow]:
+def design(dense_only: bool) -> tuple[Chain, Folding, Dataflow]:
     if dense_only:
-        network = Network(
+        network = Chain(
             Encode.threshold((12, 1, 1), 100),
             (dense("fc1", 12, 8), dense("fc2", 8, 6), dense("fc3", 6, 4, True)),
         )
         chosen = {"fc1": (2, 3), "fc2": (1, 4), "fc3": (4, 2)}
     else:
         pool, last = MaxPoolLayer("pool1", (2, 2), (2, 2)), dense("fc1", 36, 5, True)
-        network = Network(Encode.pixels((8, 8, 2)), (conv("conv1", 2, 4), pool, last))
+        network = Chain(Encode.pixels((8, 8, 2)), (conv("conv1", 2, 4), pool, last))
         chosen = {"conv1": (2, 2), "fc1": (1, 4)}
     folding = Folding.of(network, {name: LayerFolding(*size) for name, size in chosen.items()})
     return network, folding, build_dataflow(network, folding, size_buffers(network, folding))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from bnn import Encode, MaxPoolLayer, Network
+from bnn import Chain, Encode, MaxPoolLayer
 from bnn.folding import Folding, LayerFolding, LoopOrder
 from hw.cycles import steady_frame_ii
 from hw.dataflow import Segments, build_dataflow
 from tests.support.blank import dense
 
 
-def mlp(simd: int, pe: int, order: LoopOrder) -> tuple[Network, Folding]:
-    network = Network(Encode.threshold((8, 1, 1), 100), (dense("fc1", 8, 16), dense("fc2", 16, 4, True)))
+def mlp(simd: int, pe: int, order: LoopOrder) -> tuple[Chain, Folding]:
+    network = Chain(Encode.threshold((8, 1, 1), 100), (dense("fc1", 8, 16), dense("fc2", 16, 4, True)))
     return network, Folding.of(network, {"fc1": LayerFolding(2, 8), "fc2": LayerFolding(pe, simd, order)})
 
 
@@ -43,7 +43,7 @@ def test_a_hold_saves_the_converters_cycles() -> None:
 
     Without it, the converter gathers 8 beats, of which the first comes as fc2 takes the last vector: 8 + 7.
     """
-    network = Network(Encode.threshold((8, 1, 1), 100), (dense("fc1", 8, 16), dense("fc2", 16, 8, True)))
+    network = Chain(Encode.threshold((8, 1, 1), 100), (dense("fc1", 8, 16), dense("fc2", 16, 8, True)))
     folding = Folding.of(network, {"fc1": LayerFolding(2, 8), "fc2": LayerFolding(1, 16)})
     assert steady_frame_ii(build_dataflow(network, folding)) == 8
     assert steady_frame_ii(build_dataflow(network, folding, {"fc2_hold": 0})) == 15
@@ -51,7 +51,7 @@ def test_a_hold_saves_the_converters_cycles() -> None:
 
 def test_segments_end_behind_the_pools_of_a_matrix() -> None:
     pool = MaxPoolLayer("pool1", (1, 1), (1, 1))
-    network = Network(
+    network = Chain(
         Encode.threshold((8, 1, 1), 100),
         (dense("fc1", 8, 16), pool, dense("fc2", 16, 4), dense("fc3", 4, 2, True)),
     )

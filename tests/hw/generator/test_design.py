@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import hw.rtlsim
-from bnn import DenseLayer, Encode, Network
+from bnn import Chain, DenseLayer, Encode
 from bnn.folding import Folding, LayerFolding, LoopOrder
 from bnn.version import VERSION
 from hw.generator import Design, DesignError, read_manifest
@@ -28,7 +28,7 @@ def network_of(seed):
     first = DenseLayer.from_bits("fc.1", rng.integers(0, 2, (MH, MW)), rng.integers(0, MW + 2, MH))
     table = rng.integers(-900, 900, (4, MH + 1))
     last = DenseLayer.from_bits("fc2", rng.integers(0, 2, (4, MH)), None, table)
-    return Network(Encode.threshold((4, 5, 1), 77), (first, last))
+    return Chain(Encode.threshold((4, 5, 1), 77), (first, last))
 
 
 def design_of(network, order=LoopOrder.OUTPUT_MAJOR):
@@ -120,7 +120,7 @@ def test_lint_is_clean_where_channels_have_tables_of_their_own(kind, simd, tmp_p
     whole = network_of(6)
     tables = np.arange(256) >= np.arange(20, 25)[:, None]
     tables = (tables if kind == "Thresholds" else ~tables).astype(np.int16)
-    network = Network(Encode((2, 2, 5), tables, binary=True), whole.layers)
+    network = Chain(Encode((2, 2, 5), tables, binary=True), whole.layers)
     folding = Folding.of(network, {"fc.1": LayerFolding(PE, simd), "fc2": LayerFolding(2, 3)})
     design = Design.of(network, folding)
     assert design.dataflow["quantizer"].parameters()["KIND"] == f"askew_pkg::Quantizer{kind}"

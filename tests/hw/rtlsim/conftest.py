@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bnn import ConvLayer, DenseLayer, Encode, MaxPoolLayer, Network
+from bnn import Chain, ConvLayer, DenseLayer, Encode, MaxPoolLayer
 from bnn.encoding import pack_bits
 from bnn.folding import Folding, LayerFolding
 
@@ -16,7 +16,7 @@ def small_mlp():
         DenseLayer.from_bits("fc1", rng.integers(0, 2, (12, 30)), rng.integers(12, 19, 12)),
         DenseLayer.from_bits("fc2", rng.integers(0, 2, (5, 12)), None),
     )
-    network = Network(Encode.threshold((5, 6, 1), 100), layers)
+    network = Chain(Encode.threshold((5, 6, 1), 100), layers)
     return network, Folding.of(network, {"fc1": LayerFolding(3, 5), "fc2": LayerFolding(1, 4)})
 
 
@@ -33,5 +33,5 @@ def unneeded_outputs():
         pad_values=[0, 0],
     )
     dense = DenseLayer.from_bits("fc1", rng.integers(0, 2, (4, 8)), None)
-    network = Network(Encode.threshold((7, 5, 2), 128), (conv, MaxPoolLayer("pool1", (3, 3), (5, 5)), dense))
+    network = Chain(Encode.threshold((7, 5, 2), 128), (conv, MaxPoolLayer("pool1", (3, 3), (5, 5)), dense))
     return network, Folding.of(network, {"conv1": LayerFolding(1, 2), "fc1": LayerFolding(4, 8)})

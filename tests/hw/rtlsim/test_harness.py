@@ -28,7 +28,7 @@ def test_captures_are_whole_where_a_label_leaves_before_unneeded_outputs(unneede
     images = images_for(network, 7)
     for threads in (1, 2):
         result = simulate_rtl(network, folding, images, build_dir=build_dir, capture=True, threads=threads, **FAST)
-        golden = trace(network, images)
+        golden = trace(network.network(), images)
         for layer in network.layers:
             assert np.array_equal(result.captured[layer.name], golden[layer.name]), layer.name
         assert len(result.labels) == 7
@@ -42,7 +42,7 @@ def test_threads_share_the_frames_and_give_the_same(small_mlp, build_dir):
         simulate_rtl(network, folding, images, build_dir=build_dir, capture=True, threads=threads, **FAST)
         for threads in (1, 3, 99)
     ]
-    golden = simulate(network, images)
+    golden = simulate(network.network(), images)
     for run in runs:
         assert np.array_equal(run.scores, golden)
         assert np.array_equal(run.labels, golden.argmax(axis=1))
@@ -75,7 +75,7 @@ def test_a_waveform_holds_the_chosen_frames(small_mlp, build_dir, tmp_path):
         result = simulate_rtl(
             network, folding, images, build_dir=build_dir, trace_path=path, trace_frames=frames, threads=4, **FAST
         )
-        assert np.array_equal(result.scores, simulate(network, images))
+        assert np.array_equal(result.scores, simulate(network.network(), images))
         header = path.read_bytes()[:25]
         assert header[0] == 0  # FST_BL_HDR, then its length, the first and the last time
         first, last = int.from_bytes(header[9:17]), int.from_bytes(header[17:25])

@@ -26,7 +26,7 @@ CNV_CYCLES = {
 def check(network, folding, images, build_dir, effort=Effort.FAST_RUN):
     design = Design.for_simulation(network, folding)
     measured = simulate_design(design, images, build_dir=build_dir, effort=effort)
-    golden = simulate(network, images)
+    golden = simulate(network.network(), images)
     assert np.array_equal(measured.scores, golden)
     assert np.array_equal(measured.labels, golden.argmax(axis=1))
     predicted = predict_cycles(design.dataflow, frames=len(measured.label_cycles))

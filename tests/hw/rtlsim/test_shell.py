@@ -35,7 +35,7 @@ def test_wrong_frames_are_flagged_and_the_next_ones_are_right(design, build_dir,
     meant = images.copy()
     for frame, beats in WRONG.items():
         meant[frame].reshape(-1)[beats * 5 :] = 0
-    golden = simulate(design.network, meant)
+    golden = simulate(design.network.network(), meant)
     assert np.array_equal(result.scores, golden)
     assert np.array_equal(result.labels, golden.argmax(axis=1))
     registers = result.registers

@@ -6,7 +6,7 @@ Oracles: hw.simulator, which other tests hold to PyTorch, and Verilator's own co
 import numpy as np
 import pytest
 
-from bnn import ConvLayer, DenseLayer, Encode, MaxPoolLayer, Network
+from bnn import Chain, ConvLayer, DenseLayer, Encode, MaxPoolLayer
 from bnn.encoding import pack_bits
 from bnn.folding import Folding, LayerFolding
 from hw.cycles import predict_cycles
@@ -24,7 +24,7 @@ def mlp():
         DenseLayer.from_bits("fc3", RNG.integers(0, 2, (5, 8)), None),
     ]
     folding = {"fc1": LayerFolding(3, 5), "fc2": LayerFolding(4, 6), "fc3": LayerFolding(1, 4)}
-    return Network(Encode.threshold((5, 6, 1), 100), dense), folding
+    return Chain(Encode.threshold((5, 6, 1), 100), dense), folding
 
 
 def cnn():
@@ -48,7 +48,7 @@ def cnn():
     dense = DenseLayer.from_bits("fc1", RNG.integers(0, 2, (4, 36)), None)
     layers = (conv1, MaxPoolLayer("pool1", (2, 2), (2, 2)), conv2, dense)
     folding = {"conv1": LayerFolding(2, 3), "conv2": LayerFolding(2, 2), "fc1": LayerFolding(2, 9)}
-    return Network(Encode.pixels((8, 8, 3)), layers), folding
+    return Chain(Encode.pixels((8, 8, 3)), layers), folding
 
 
 @pytest.mark.parametrize("build", [mlp, cnn])
@@ -56,7 +56,7 @@ def test_rtl_equals_golden_and_takes_the_predicted_cycles(build, build_dir):
     network, layers = build()
     folding = Folding.of(network, layers)
     images = RNG.integers(0, 256, (40, *network.input.shape), np.uint8)
-    golden = simulate(network, images)
+    golden = simulate(network.network(), images)
     design = Design.of(network, folding)
     measured = simulate_design(design, images, build_dir=build_dir, effort=Effort.FAST_BUILD)
     assert np.array_equal(measured.scores, golden)
@@ -98,11 +98,11 @@ def test_a_table_for_each_channel(kind, simd, build_dir):
     encoding = Encode((4, 2, 3), tables.astype(np.int16), binary)
     thresholds = RNG.integers(9, 16, 6) if binary else RNG.integers(-90, 90, 6)
     first = DenseLayer.from_bits("fc1", RNG.integers(0, 2, (6, 24)), thresholds)
-    network = Network(encoding, (first, DenseLayer.from_bits("fc2", RNG.integers(0, 2, (4, 6)), None)))
+    network = Chain(encoding, (first, DenseLayer.from_bits("fc2", RNG.integers(0, 2, (4, 6)), None)))
     assert network.input.per_channel
     design = Design.of(network, Folding.of(network, {"fc1": LayerFolding(2, simd), "fc2": LayerFolding(1, 6)}))
     images = RNG.integers(0, 256, (30, 4, 2, 3), np.uint8)
-    golden = simulate(network, images)
+    golden = simulate(network.network(), images)
     assert len(np.unique(golden, axis=0)) > 5
     measured = simulate_design(design, images, build_dir=build_dir, effort=Effort.FAST_BUILD)
     assert np.array_equal(measured.scores, golden)
@@ -115,7 +115,7 @@ def test_two_scores_of_one_row(build_dir):
     first = DenseLayer.from_bits("fc1", RNG.integers(0, 2, (8, 30)), RNG.integers(12, 19, 8))
     table = np.stack([np.full(9, 4), np.arange(9)])
     last = DenseLayer.from_bits("fc2", np.repeat(row, 2, axis=0), None, table)
-    network = Network(Encode.threshold((5, 6, 1), 100), (first, last))
+    network = Chain(Encode.threshold((5, 6, 1), 100), (first, last))
     design = Design.of(network, Folding.of(network, {"fc1": LayerFolding(2, 5), "fc2": LayerFolding(1, 4)}))
     images = RNG.integers(0, 256, (60, 5, 6, 1), np.uint8)
     measured = simulate_design(design, images, build_dir=build_dir, effort=Effort.FAST_BUILD)

@@ -9,7 +9,7 @@ from itertools import product
 
 import pytest
 
-from bnn import Encode, MaxPoolLayer, Network
+from bnn import Chain, Encode, MaxPoolLayer
 from bnn.folding import Folding, FoldingError, LayerFolding, LoopOrder, load_folding, matrix_sizes
 from hw.boards.board import Board, load_board
 from hw.cycles import predict_latency
@@ -27,24 +27,24 @@ from tests.support.blank import conv, dense
 EVERYTHING = Budget(10**9, 10**4)
 
 
-def mlp() -> Network:
-    return Network(
+def mlp() -> Chain:
+    return Chain(
         Encode.threshold((4, 2, 1), 128),
         (dense("fc1", 8, 6), dense("fc2", 6, 4), dense("fc3", 4, 2, last=True)),
     )
 
 
-def cnn() -> Network:
+def cnn() -> Chain:
     layers = (conv("conv1", 2, 4), MaxPoolLayer("pool1", (2, 2), (2, 2)), dense("fc1", 16, 3), dense("fc2", 3, 3, True))
-    return Network(Encode.pixels((6, 6, 2)), layers)
+    return Chain(Encode.pixels((6, 6, 2)), layers)
 
 
-def tfc() -> Network:
+def tfc() -> Chain:
     layers = (dense("fc1", 784, 64), dense("fc2", 64, 64), dense("fc3", 64, 64), dense("fc4", 64, 10, last=True))
-    return Network(Encode.threshold((28, 28, 1), 128), layers)
+    return Chain(Encode.threshold((28, 28, 1), 128), layers)
 
 
-def cnv() -> Network:
+def cnv() -> Chain:
     pool = ((2, 2), (2, 2))
     layers = (
         *(conv("conv1", 3, 64), conv("conv2", 64, 64), MaxPoolLayer("pool1", *pool)),
@@ -52,10 +52,10 @@ def cnv() -> Network:
         *(conv("conv5", 128, 256), conv("conv6", 256, 256)),
         *(dense("fc1", 256, 512), dense("fc2", 512, 512), dense("fc3", 512, 10, last=True)),
     )
-    return Network(Encode.pixels((32, 32, 3)), layers)
+    return Chain(Encode.pixels((32, 32, 3)), layers)
 
 
-def every_folding(network: Network, *, alike: bool = True) -> list[Folding]:
+def every_folding(network: Chain, *, alike: bool = True) -> list[Folding]:
     """All of them; without ``alike``, one loop order alone where there are no two loops."""
     sizes = matrix_sizes(network)
     layers = [

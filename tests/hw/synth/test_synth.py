@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnn import DenseLayer, Encode, Network
+from bnn import Chain, DenseLayer, Encode
 from bnn.folding import Folding, LayerFolding
 from hw.generator import Design
 from hw.resources import Resources, unit_resources
@@ -55,7 +55,7 @@ def test_a_design_is_the_sum_of_its_units_and_the_top(tmp_path):
         DenseLayer.from_bits("fc1", rng.integers(0, 2, (8, 32)), rng.integers(12, 19, 8)),
         DenseLayer.from_bits("fc2", rng.integers(0, 2, (4, 8)), None),
     )
-    network = Network(Encode.threshold((4, 8, 1), 100), layers)
+    network = Chain(Encode.threshold((4, 8, 1), 100), layers)
     folding = Folding.of(network, {"fc1": LayerFolding(4, 8), "fc2": LayerFolding(2, 4)})
     design = Design.of(network, folding, buffers={}, popcount=PopcountStyle.PRIMITIVES)
     result = synthesize(design, tmp_path)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from bnn.chain import as_chain
 from bnn.layers import ConvLayer, DenseLayer, MaxPoolLayer
 from hw.simulator import simulate
 from onnx_export.importer import import_qonnx
@@ -82,7 +83,7 @@ def test_fully_connected(tmp_path, file_logits, same_order, exporter, in_bits):
     network = imported.network
     assert network.input.shape == (28, 28, 1)
     assert network.input.binary == (in_bits == 1)
-    assert [(type(layer), layer.mh) for layer in network.layers] == [(DenseLayer, n) for n in (20, 70, 10)]
+    assert [(type(layer), layer.mh) for layer in as_chain(network).layers] == [(DenseLayer, n) for n in (20, 70, 10)]
     assert "0..1" in imported.notes[0]
     check_answers(model, shape, tmp_path / "m.onnx", imported, file_logits, same_order)
 
@@ -92,7 +93,7 @@ def test_convolutional(tmp_path, monkeypatch, file_logits, same_order, exporter)
     model, shape = convolutional(monkeypatch)
     imported = exported(model, shape, tmp_path / "m.onnx", exporter)
     network = imported.network
-    kinds = [type(layer) for layer in network.layers]
+    kinds = [type(layer) for layer in as_chain(network).layers]
     assert kinds == [ConvLayer, ConvLayer, MaxPoolLayer] * 2 + [ConvLayer] * 2 + [DenseLayer] * 3
     assert network.input.range == (-128, 127)
     check_answers(model, shape, tmp_path / "m.onnx", imported, file_logits, same_order)

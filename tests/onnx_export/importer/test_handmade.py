@@ -5,6 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from bnn.chain import as_chain
 from bnn.errors import UserError
 from bnn.layers import MaxPoolLayer
 from onnx_export.importer import import_qonnx
@@ -19,7 +20,7 @@ def check(file_logits, naive_run, same_order):
     def run(path, **keywords):
         imported = import_qonnx(path, **keywords)
         images = RNG.integers(0, 256, (4, *imported.network.input.shape), np.uint8)
-        last = imported.network.layers[-1].name
+        last = imported.network.output.name
         for image, logits in zip(images, file_logits(path, imported, images), strict=True):
             assert same_order(naive_run(imported.network, image)[last].reshape(-1), logits)
         return imported
@@ -95,7 +96,7 @@ def test_windows_of_max_pools(build, bipolar, check, tmp_path, attributes, expec
     graph.node("MaxPool", name="/features/pool/MaxPool", **attributes)
     finish(graph, bipolar, 5 * int(np.prod(expected)))
     network = check(graph.save(tmp_path / "m.onnx")).network
-    pool = network.layers[1]
+    pool = as_chain(network).layers[1]
     assert isinstance(pool, MaxPoolLayer)
     assert pool.name == "features_pool"
     assert pool.output_shape((3, 5, 5))[:2] == expected
@@ -194,8 +195,10 @@ def test_local_functions_are_written_out(build, bipolar, tmp_path):
     model.graph.output[0].name = "out"
     onnx.save(model, tmp_path / "f.onnx")
     with_relu = import_qonnx(tmp_path / "f.onnx").network
-    assert with_relu.layers[-1].score_table is not None  # all logits below 0 are equal now
-    assert with_relu.layers[:-1][0].thresholds.tolist() == plain.network.layers[0].thresholds.tolist()
+    assert as_chain(with_relu).layers[-1].score_table is not None  # all logits below 0 are equal now
+    assert (
+        as_chain(with_relu).layers[:-1][0].thresholds.tolist() == as_chain(plain.network).layers[0].thresholds.tolist()
+    )
 
 
 def test_pixel_table_that_is_not_affine(build, bipolar, check, tmp_path):
@@ -232,7 +235,7 @@ def test_what_stands_behind_the_logits(build, bipolar, file_logits, naive_run, t
     imported = import_qonnx(path)
     assert any(kind in note for note in imported.notes)
     images = RNG.integers(0, 256, (5, 4, 6, 2), np.uint8)
-    last = imported.network.layers[-1].name
+    last = imported.network.output.name
     for image, answer in zip(images, file_logits(path, imported, images), strict=True):
         ours = naive_run(imported.network, image)[last].argmax()
         assert ours == (answer.argmax() if "oftmax" in kind else int(answer[0]))
@@ -245,7 +248,7 @@ def test_layers_are_named_after_their_nodes(build, bipolar, tmp_path):
         graph.dense(bipolar(RNG, 9, 9), name=name)
         if name:
             graph.sign()
-    names = [layer.name for layer in import_qonnx(graph.save(tmp_path / "m.onnx")).network.layers]
+    names = [layer.name for layer in as_chain(import_qonnx(graph.save(tmp_path / "m.onnx")).network).layers]
     assert names == ["features_2", "block_fc", "features_2_MatMul_1", "MatMul_9"]
 
 

@@ -12,6 +12,7 @@ import onnxruntime
 import pytest
 import torch
 
+from bnn.chain import as_chain
 from onnx_export.importer import ImportRefusedError, import_qonnx
 
 MNIST = ("0.1307", "0.3081")
@@ -77,7 +78,7 @@ def onnxruntime_logits(path, inputs):
 
 def check_classes(path, naive_run, images, mean, std, **keywords):
     imported = import_qonnx(path, **keywords)
-    last = imported.network.layers[-1].name
+    last = imported.network.output.name
     ours = [naive_run(imported.network, image)[last].argmax() for image in imported.images(images)]
     assert ours == onnxruntime_logits(path, torch_normalized(images, mean, std)).argmax(axis=1).tolist()
     assert len(set(ours)) > 1
@@ -211,7 +212,7 @@ def test_normalization_of_a_channel_last_image(build, bipolar, naive_run, file_l
     imported = import_qonnx(path)
     assert imported.network.input.per_channel
     images = rng.integers(0, 256, (5, 6, 5, 3), np.uint8)
-    last = imported.network.layers[-1].name
+    last = imported.network.output.name
     for image, logits in zip(images, file_logits(path, imported, images), strict=True):
         assert same_order(naive_run(imported.network, image)[last].reshape(-1), logits)
 
@@ -231,7 +232,7 @@ def test_normalization_of_a_flat_image_that_becomes_one_with_channels(build, bip
     imported = import_qonnx(path)
     assert imported.network.input.table.shape == (3, 256)
     images = rng.integers(0, 256, (5, 5, 4, 3), np.uint8)
-    last = imported.network.layers[-1].name
+    last = imported.network.output.name
     for image, logits in zip(images, file_logits(path, imported, images), strict=True):
         assert naive_run(imported.network, image)[last].argmax() == logits.argmax()
     mean_image = build((1, 60))
@@ -274,7 +275,7 @@ def test_padding_in_front_of_normalized_sums(build, bipolar, tmp_path):
         import_qonnx(path, input_mean=MNIST[0], input_std=MNIST[1])
     network = import_qonnx(path, input_mean="33/255", input_std=MNIST[1]).network
     np.testing.assert_array_equal(network.input.table, np.arange(256) - 33)
-    assert network.layers[0].pad_values.tolist() == [0]
+    assert as_chain(network).layers[0].pad_values.tolist() == [0]
 
 
 @pytest.mark.parametrize("mean", [MNIST[0], "0.1307,0.2307", f"0.1307,{Fraction('0.1307') + Fraction(3, 255)}"])

@@ -218,7 +218,7 @@ def test_the_network_answers_as_the_file(build, bipolar, naive_run, same_order, 
             raise
         return
     images = rng.integers(0, 256, (3, *imported.network.input.shape), np.uint8)
-    last = imported.network.layers[-1].name
+    last = imported.network.output.name
     for image, logits in zip(images, file_logits(path, imported, images), strict=True):
         meant = logits if len(logits) > 1 else [0, *logits]  # one alone: class 1 where it is above 0
         assert same_order(naive_run(imported.network, image)[last].reshape(-1), meant)

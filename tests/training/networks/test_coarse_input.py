@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from bnn.chain import as_chain
 from finn_build.board import evaluator
 from onnx_export.absorb import absorb
 from onnx_export.execute import QonnxExecutor
@@ -32,13 +33,13 @@ def test_every_rung_sees_the_highest_bits(bits, tmp_path):
     built = model(bits)
     network = absorb(built.staged())
     assert network.input.table.tolist() == [pixel // 2 ** (8 - bits) for pixel in range(256)]
-    assert set(network.layers[0].pad_values) == {100 // 2 ** (8 - bits)}
+    assert set(as_chain(network).layers[0].pad_values) == {100 // 2 ** (8 - bits)}
     pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32))
     with torch.no_grad():
         logits = built(pixels).numpy()
         assert np.array_equal(built.input(pixels).numpy(), pixels.numpy() // 2 ** (8 - bits))
-    scores = evaluator.scores(network, images)
+    scores = evaluator.scores(as_chain(network), images)
     assert np.array_equal(scores.argsort(axis=1, kind="stable"), logits.argsort(axis=1, kind="stable"))
-    names = [layer.name for layer in network.layers]
+    names = [layer.name for layer in as_chain(network).layers]
     export_qonnx(built, SHAPE, tmp_path / "m.onnx", network_hash=network.hash, layer_names=names)
     assert np.array_equal(QonnxExecutor(tmp_path / "m.onnx").scores(images[:5]), logits[:5])
