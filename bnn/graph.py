@@ -28,6 +28,8 @@ class Operation:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))
+        if not self.name.isprintable():
+            raise NetworkError(f"{self.kind} {self.name!r}: a name must be printable, in one line")
         arity = self.arity
         if len(self.inputs) < 2 if arity is None else len(self.inputs) != arity:
             wanted = "two or more" if arity is None else str(arity)

@@ -98,8 +98,14 @@ def _rebuild(described_nodes: list[dict[str, Any]], arrays: Mapping[str, NDArray
         prefix = f"{number}."
         attributes |= {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
         if node_type.arity != 0:
-            attributes["inputs"] = tuple(str(name) for name in described["inputs"])
-        nodes.append(node_type(name=str(described["name"]), **attributes))
+            attributes["inputs"] = tuple(_text(name) for name in described["inputs"])
+        nodes.append(node_type(name=_text(described["name"]), **attributes))
         if f"{_INVERTED}.{number}" in arrays:
             inverted[nodes[-1].name] = arrays[f"{_INVERTED}.{number}"]
     return Network(tuple(nodes), Notes(inverted))
+
+
+def _text(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"{name!r} is no name")
+    return name

@@ -6,6 +6,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.transformation.infer_shapes import InferShapes
 
+from bnn.chain import as_chain
 from bnn.layers import ConvLayer, DenseLayer, MaxPoolLayer
 
 
@@ -45,7 +46,7 @@ def _run(network, image):
     for y, x, channel in np.ndindex(image.shape):
         values[y, x, channel] = (tables[channel] if tables.ndim == 2 else tables)[image[y, x, channel]]
     binary = network.input.binary
-    for layer, shape, value_range in network.walk():
+    for layer, shape, value_range in as_chain(network).walk():
         assert values.shape == shape
         after = np.empty(layer.output_shape(shape), np.int64)
         if isinstance(layer, MaxPoolLayer):

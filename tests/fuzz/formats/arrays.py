@@ -7,18 +7,22 @@ import json
 import random
 import shutil
 import struct
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from bnn import load_network
+from bnn import load_network, save_network
 from flow.run.folder import RunFolder
 from flow.stages.foreign import load_array
 from tests.fuzz import mutate
 from tests.fuzz.format import Format
+from tests.support.graphs import random_graph
 from training.data.sources.idx import read_idx
 from training.data.sources.npz import load_npz
 
+GRAPHS = (0, 1, 2, 3)
+VERSION_1 = Path(__file__).parents[2] / "bnn" / "data"
 SHAPES = ("(-1, 3)", "(2147483647, 2147483647)", "(1099511627776,)", "(0,)", "()", "(True, 5)", "(5, 40)", "((" * 60)
 TYPES = ("|O", "<f8", ">i8", "<U1099511627", "|V8", "<M8[s]", "|b1", "|i1", "<c16", "", "U0", "|S5")
 
@@ -133,12 +137,17 @@ class DataSet(Format):
 
 
 class NetworkFile(Format):
-    """network.npz, whose hash must be that of its contents."""
+    """network.npz, whose hash must be that of its contents: a chain, graphs of every kind of node, and version 1."""
 
     name, share = "network.npz", 10
 
     def whole(self):
-        return {"network.npz": (self.run / "network.npz").read_bytes()}
+        files = {"network.npz": (self.run / "network.npz").read_bytes()}
+        with tempfile.TemporaryDirectory() as folder:
+            for seed in GRAPHS:
+                save_network(random_graph(seed), file := Path(folder) / f"graph{seed}.npz")
+                files[file.name] = file.read_bytes()
+        return files | {file.name: file.read_bytes() for file in VERSION_1.glob("version1-*.npz")}
 
     def damage(self, rng, name, whole):
         if rng.random() < 0.4:
@@ -155,7 +164,22 @@ class NetworkFile(Format):
         return mutate.zipped(contents)
 
     def read(self, file, name):
-        return load_network(file).hash
+        network = load_network(file)
+        arrays = {
+            f"{number}.{key}": array.tolist()
+            for number, node in enumerate(network.nodes)
+            for key, array in node.attributes()[1].items()
+        }
+        return network.hash, [[node.kind, node.name, list(node.inputs)] for node in network.nodes], arrays
+
+    def truth(self, file, name, ours):
+        with np.load(file, allow_pickle=False) as archive:
+            members = {key: archive[key].tolist() for key in archive.files if key != "header"}
+            header = json.loads(archive["header"].tobytes())
+        if header["version"] == 1:
+            return None
+        nodes = [[node["kind"], node["name"], node["inputs"]] for node in header["nodes"]]
+        return header["hash"], nodes, {key: members[key] for key in ours[2]}
 
 
 class GoldenFolder(Format):
