@@ -42,6 +42,7 @@ class Engine(Protocol):
 
 
 _engines: WeakKeyDictionary[Network, dict[Backend, Engine]] = WeakKeyDictionary()
+_no_chains: WeakKeyDictionary[Network, str | None] = WeakKeyDictionary()  # why each is none; None of a chain
 
 
 def available_backends() -> tuple[Backend, ...]:
@@ -175,11 +176,14 @@ def fastest_backend(network: Network) -> Backend:
 
 def _why_not_compiled(network: Network) -> str | None:
     """Why the compiled kernels cannot compute the network; None where they can: they are made for chains."""
-    try:
-        as_chain(network)
-    except NetworkError as error:
-        return str(error)
-    return None
+    if network not in _no_chains:
+        try:
+            as_chain(network)
+        except NetworkError as error:
+            _no_chains[network] = str(error)
+        else:
+            _no_chains[network] = None
+    return _no_chains[network]
 
 
 def _make_engine(network: Network, backend: Backend) -> Engine:
