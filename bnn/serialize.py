@@ -24,6 +24,7 @@ from bnn.readers import door, parse_json, read_npz
 
 FORMAT = "askew-network"
 VERSION = 2
+READABLE = (1, VERSION)
 HEADER = "header"
 MAX_ELEMENTS = 1 << 28  # of one value; more cannot be simulated
 
@@ -64,7 +65,7 @@ def load_network(path: Path) -> Network:
         file_format, version = header["format"], header["version"]
     if file_format != FORMAT:
         raise NetworkFileError(f"{path}: format is {file_format!r}, must be {FORMAT!r}")
-    if version not in {1, VERSION}:
+    if version not in READABLE:
         raise NetworkFileError(
             f"{path}: version {version} of the network file, this program reads versions 1 and {VERSION}; "
             "update askew or export the network again"

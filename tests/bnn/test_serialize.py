@@ -165,6 +165,7 @@ def flip_threshold(_, contents):
     [
         (lambda header, _: header.update(version=3), "version 3 .* reads versions 1 and 2; update askew"),
         (lambda header, _: header.update(version="2"), "version 2 .* reads versions 1 and 2; update askew"),
+        (lambda header, _: header.update(version={}), "version {} .* reads versions 1 and 2; update askew"),
         (lambda header, _: header.update(format="other"), "format is 'other'"),
         (flip_threshold, "hash to"),
         (lambda _, contents: contents.pop("4.weights"), "damaged network file"),
