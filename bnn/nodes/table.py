@@ -1,4 +1,4 @@
-"""The table of all kinds of nodes, in Markdown, as `docs/contract.md` shows it: `python -m bnn.nodes.table` prints it."""
+"""All kinds of nodes as a Markdown table, as `docs/contract.md` shows it; `python -m bnn.nodes.table` prints it."""
 
 from __future__ import annotations
 
