@@ -8,7 +8,7 @@ from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
-from training.config.settings import LAYER_MODELS
+from training.config.layers import LAYER_MODELS
 
 
 def describe(error: ValidationError, root: type[BaseModel], source: str, overridden: dict[str, str]) -> str:

@@ -17,7 +17,8 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from bnn.errors import UserError
 from bnn.readers import door, parse_toml, read_toml
 from training.config.complaints import describe
-from training.config.settings import ActivationConfig, DataConfig, NetworkConfig, Section, TrainingConfig
+from training.config.section import Section
+from training.config.settings import ActivationConfig, DataConfig, NetworkConfig, TrainingConfig
 
 CONFIG_FOLDER = Path(__file__).parent.parent / "configs"
 

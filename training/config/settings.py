@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Strict,
-    Tag,
-    ValidationInfo,
-    field_validator,
-    model_validator,
+from pydantic import Field, field_validator, model_validator
+
+from training.config.layers import (
+    ConvConfig,
+    DenseConfig,
+    FractionBits,
+    Gives,
+    LayerConfig,
+    PoolConfig,
+    ResidualBits,
+    belongs_to_a_graph,
 )
-
+from training.config.residual import ResidualConfig
+from training.config.section import Fraction, Integer, Section, Side
 from training.data.sources.preparation import Preparation, pair
-
-MAX_WIDTH = 65_536  # outputs of one layer; far above every binary network that was published
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
-Integer = Annotated[int, Strict()]
-Width = Annotated[Integer, Field(ge=1, le=MAX_WIDTH)]
-Step = Annotated[Integer, Field(ge=1, le=64)]
-Margin = Annotated[Integer, Field(ge=0, le=63)]
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-Side = Annotated[Integer, Field(ge=1, le=4096)]
 
 
 class PreActivation(StrEnum):
@@ -44,27 +36,6 @@ class Estimator(StrEnum):
 
     CLIPPED_IDENTITY = "clipped_identity"
     APPROX_SIGN = "approx_sign"
-
-
-class PoolPosition(StrEnum):
-    """Where a max pool stands in its stage."""
-
-    BEFORE_ACTIVATION = "before_activation"
-    AFTER_ACTIVATION = "after_activation"
-
-
-class ResidualVariant(StrEnum):
-    """Where a residual network's batch norms and shortcuts stand."""
-
-    XNOR_NET = "xnor_net"
-    BI_REAL_NET = "bi_real_net"
-
-
-class Stem(StrEnum):
-    """What precedes a residual network's blocks."""
-
-    CIFAR = "cifar"
-    IMAGENET = "imagenet"
 
 
 class Optimizer(StrEnum):
@@ -95,22 +66,6 @@ class Precision(StrEnum):
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
-
-
-class Section(BaseModel):
-    """Frozen; an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _check_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Pydantic takes true for 1.0 and "0.5" for 0.5; nobody who writes that means it."""
-        annotation = cls.model_fields[info.field_name or ""].annotation
-        kinds = {getattr(kind, "__origin__", kind) for kind in get_args(annotation)} or {annotation}
-        if float in kinds <= {float, type(None)} and isinstance(value, (bool, str)):
-            raise ValueError("should be a valid number")
-        return value
 
 
 class DataConfig(Section):
@@ -164,129 +119,92 @@ class DataConfig(Section):
         return Preparation(self.resize, self.crop, self.channels)
 
 
-class DenseConfig(Section):
-    """``{dense = WIDTH}``: every output sees every input.
+class Classifier(StrEnum):
+    """How a graph comes from its last layer to the classes."""
 
-    Attributes:
-        dense: outputs.
-        name: instead of the automatic ``fc1``, ``fc2``...
-    """
-
-    dense: Width
-    name: Name | None = None
-
-
-class ConvConfig(Section):
-    """``{conv = CHANNELS}``: a convolution with a square or (vertical, horizontal) kernel.
-
-    Attributes:
-        conv: output channels.
-        kernel: window size.
-        stride: window step.
-        padding: rows and columns added on every side.
-        pad_bit: what a padded position reads as where the input is binary: 0 for -1, 1 for +1. Bipolar has no 0,
-            so it must be said wherever there is padding.
-        pad_pixel: the same where the input is pixels, 0..255; of fewer bits, its highest are taken as of any pixel.
-        name: instead of the automatic ``conv1``, ``conv2``...
-    """
-
-    conv: Width
-    kernel: Step | tuple[Step, Step] = 3
-    stride: Step | tuple[Step, Step] = 1
-    padding: Margin | tuple[Margin, Margin] = 0
-    pad_bit: Literal[0, 1] | None = None
-    pad_pixel: Annotated[Integer, Field(ge=0, le=255)] | None = None
-    name: Name | None = None
-
-
-class PoolConfig(Section):
-    """``{pool = SIZE}``: a max pool behind the convolution that it follows, before or after its activation.
-
-    Attributes:
-        pool: window size.
-        stride: window step; left out, the window size.
-        position: before_activation or after_activation.
-        name: instead of the automatic ``pool1``, ``pool2``...
-    """
-
-    pool: Step | tuple[Step, Step]
-    stride: Step | tuple[Step, Step] | None = None
-    position: PoolPosition = PoolPosition.AFTER_ACTIVATION
-    name: Name | None = None
-
-
-LAYER_MODELS: dict[str, type[Section]] = {"dense": DenseConfig, "conv": ConvConfig, "pool": PoolConfig}
-
-
-def _layer_kind(layer: Any) -> str | None:
-    if isinstance(layer, BaseModel):
-        return next((kind for kind in LAYER_MODELS if hasattr(layer, kind)), None)
-    return next((kind for kind in LAYER_MODELS if isinstance(layer, dict) and kind in layer), None)
-
-
-LayerConfig = Annotated[
-    Annotated[DenseConfig, Tag("dense")] | Annotated[ConvConfig, Tag("conv")] | Annotated[PoolConfig, Tag("pool")],
-    Discriminator(
-        _layer_kind,
-        custom_error_type="layer_kind",
-        custom_error_message="a layer needs one of the keys dense, conv and pool",
-    ),
-]
-
-
-class ResidualConfig(Section):
-    """A ResNet of binary convolutions with full-precision shortcuts; see ``networks.residual``. It is not exported.
-
-    Attributes:
-        variant: xnor_net (a shortcut around two convolutions) or bi_real_net (around each).
-        stem: cifar (3x3 convolution) or imagenet (7x7 with stride 2, and a max pool).
-        blocks: of two binary convolutions each, stage by stage; every stage but the first halves the image.
-        channels: of each stage.
-        pad_bit: what a padded position of a binary convolution reads as: 0 for -1, 1 for +1.
-    """
-
-    variant: ResidualVariant
-    stem: Stem = Stem.CIFAR
-    blocks: Annotated[tuple[Annotated[Integer, Field(ge=1, le=64)], ...], Field(min_length=1, max_length=16)]
-    channels: Annotated[tuple[Width, ...], Field(min_length=1, max_length=16)]
-    pad_bit: Literal[0, 1] = 0
-
-    @model_validator(mode="after")
-    def _check_stages(self) -> Self:
-        if len(self.blocks) != len(self.channels):
-            raise ValueError(
-                f"channels has {len(self.channels)} numbers and blocks {len(self.blocks)}; must be one a stage in both"
-            )
-        return self
+    DENSE = "dense"
+    SUM = "sum"
 
 
 class NetworkConfig(Section):
-    """The hidden layers; the dense layer to the classes is added by itself.
+    """The hidden layers; the binary weights to the classes are added by themselves.
 
     Attributes:
         input_bits: 1 (a pixel is compared with a threshold), 8 (the pixel itself), or between: its highest bits.
         input_threshold: for 1 bit, the share of full scale from which a pixel is +1.
-        layers: hidden layers in order.
+        thermometer: in the place of input_bits: a pixel becomes so many bits, each +1 from a threshold of its own on,
+            evenly spread; makes the layers a graph.
+        layers: hidden layers in order: a chain, or a graph, where each may name the layers that it reads.
+        fraction_bits: of a graph: the step of its grids is 2^-fraction_bits, unless a layer says otherwise.
+        residual_bits: of a graph: bits of its grids, their sign included, unless a layer says otherwise.
+        classifier: of a graph: dense (one weight a class for every value; left out: this) or sum (one a channel, and
+            the sum over all positions).
         residual: a residual network, in the place of ``layers``.
     """
 
     input_bits: Annotated[Integer, Field(ge=1, le=8)] = 8
     input_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    thermometer: Annotated[Integer, Field(ge=2, le=255)] | None = None
     layers: tuple[LayerConfig, ...] = ()
+    fraction_bits: FractionBits | None = None
+    residual_bits: ResidualBits | None = None
+    classifier: Classifier | None = None
     residual: ResidualConfig | None = None
 
     @model_validator(mode="after")
     def _check_residual(self) -> Self:
-        if self.residual is not None and self.layers:
+        if self.residual is None:
+            return self
+        if self.layers:
             raise ValueError("layers must be empty where there is a residual section, which describes all of them")
-        if self.residual is not None and self.input_bits != 8:
+        for key in ("fraction_bits", "residual_bits", "classifier"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} belongs into the residual section here (classifier: positions)")
+        if self.residual.order is not None:
+            if self.input_bits == 1:
+                raise ValueError("input_bits (1) must be 2 to 8 with a residual section, or use thermometer")
+            if self.thermometer and self.residual.pad_pixel is not None:
+                raise ValueError("residual.pad_pixel: with thermometer the stem's input is bits; pad_bit says how")
+        elif self.input_bits != 8:
             raise ValueError(f"input_bits ({self.input_bits}) must be 8 where there is a residual section")
+        elif self.thermometer is not None:
+            raise ValueError("thermometer goes with residual.order, not with residual.variant; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _check_input(self) -> Self:
+        if self.thermometer is not None and self.input_bits != 8:
+            raise ValueError(f"thermometer takes the place of input_bits ({self.input_bits}); leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _check_chain(self) -> Self:
+        if self.is_graph or self.residual is not None:
+            return self
+        for key in ("fraction_bits", "residual_bits", "classifier"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} is of graphs, and these layers are a chain; leave it out")
         return self
 
     @property
+    def is_graph(self) -> bool:
+        """Whether ``layers`` are a graph, or what ``residual`` describes is one."""
+        if self.residual is not None:
+            return self.residual.order is not None
+        return self.thermometer is not None or any(belongs_to_a_graph(layer) for layer in self.layers)
+
+    @property
     def hidden_count(self) -> int:
-        """Number of activations: dense and convolutional hidden layers."""
-        return sum(not isinstance(layer, PoolConfig) for layer in self.layers)
+        """Number of signs: of a chain, dense and convolutional hidden layers."""
+        return sum(_has_sign(layer) for layer in self.layers)
+
+
+def _has_sign(layer: Section) -> bool:
+    if isinstance(layer, (ConvConfig, DenseConfig)):
+        return layer.gives in {None, Gives.BITS}
+    return not isinstance(layer, PoolConfig) and (
+        hasattr(layer, "sign") or getattr(layer, "batch_norm", None) is Gives.BITS
+    )
 
 
 class HardtanhConfig(Section):

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from training.config.layers import ConvConfig
 from training.config.load import Config
-from training.config.settings import ConvConfig, Precision
+from training.config.settings import Precision
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from bnn.readers import door, parse_toml
 from bnn.values import Shape
 from bnn.version import VERSION
 from training.config.load import Config
-from training.config.settings import MAX_WIDTH
+from training.config.section import MAX_WIDTH
 from training.fit.torch_file import read_torch
 from training.networks.build import build_network, count_weights
 from training.networks.models import BinaryNetwork

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bnn.values import Shape
 from training.config.load import Config
+from training.networks.graph.network import GraphNetwork
+from training.networks.graph.plan import plan_graph
 from training.networks.models import BinaryNetwork
 from training.networks.network import TrainableNetwork
 from training.networks.plan import plan_network
@@ -22,12 +24,16 @@ def build_network(config: Config, shape: Shape, classes: int) -> TrainableNetwor
     Raises:
         ConfigError: layers that do not fit the images or each other.
     """
+    if config.network.is_graph:
+        return GraphNetwork(config, shape, classes)
     kind = BinaryNetwork if config.network.residual is None else ResidualNetwork
     return kind(config, shape, classes)
 
 
 def count_weights(config: Config, shape: Shape, classes: int) -> int:
     """The weights of its matrices; ConfigError as from ``build_network``."""
+    if config.network.is_graph:
+        return plan_graph(config, shape, classes).weights
     if config.network.residual is not None:
         return plan_residual(config, shape, classes).weights
     return sum(plan.mw * plan.mh for plan in plan_network(config, shape, classes))
@@ -35,6 +41,8 @@ def count_weights(config: Config, shape: Shape, classes: int) -> int:
 
 def count_multiplications(config: Config, shape: Shape, classes: int) -> int:
     """About how many multiplications one image takes; ConfigError as from ``build_network``."""
+    if config.network.is_graph:
+        return plan_graph(config, shape, classes).multiplications
     if config.network.residual is not None:
         return plan_residual(config, shape, classes).multiplications
     return sum(plan.multiplications for plan in plan_network(config, shape, classes))

@@ -22,7 +22,14 @@ from training.networks import kernels
 class _NormSignPool(Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, is_polynomial: bool, window: tuple[int, int]
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        eps: float,
+        is_polynomial: bool,
+        window: tuple[int, int],
+        dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(signs, mean, biased variance) of (n, c, h, w) in channels-last memory; the window is the pool's."""
         values = _channels_last(x)
@@ -34,7 +41,7 @@ class _NormSignPool(Function):
         offset = (bias.detach().numpy() - mean * weight.detach().numpy() * inverse).astype(np.float32)
         signs = torch.empty(
             (images, channels, height // window[0], width // window[1]),
-            dtype=x.dtype,
+            dtype=dtype,
             memory_format=torch.channels_last,
         )
         kernels.normalized_signs(values, scale, offset, window[0], window[1], _channels_last(signs))
@@ -63,7 +70,8 @@ class _NormSignPool(Function):
         level = (sums[0] / count).astype(np.float32)
         tilt = (sums[1] * inverse**2 / count).astype(np.float32)
         kernels.norm_gradients(values, _channels_last(dx), centre, scale, level, tilt)
-        return dx, torch.from_numpy(sums[1] * inverse).float(), torch.from_numpy(sums[0]).float(), None, None, None
+        at_weight, at_bias = torch.from_numpy(sums[1] * inverse).float(), torch.from_numpy(sums[0]).float()
+        return dx, at_weight, at_bias, None, None, None, None
 
 
 def norm_sign_pool(
@@ -73,6 +81,7 @@ def norm_sign_pool(
     *,
     is_polynomial: bool,
     window: tuple[int, int],
+    dtype: torch.dtype | None = None,
 ) -> Tensor:
     """Batch norm in training mode, sign and max pool of accumulators, with the running statistics kept in float32.
 
@@ -82,14 +91,15 @@ def norm_sign_pool(
         bias: (c,), in the place of the norm's own, so that a shift of the threshold can be taken from it.
         is_polynomial: the sign's derivative is 2 - 2|z| in the place of 1, where |z| < 1.
         window: (vertical, horizontal) size and step of the pool; (1, 1) for none.
+        dtype: of what it gives; where None, that of ``x``.
 
     Returns:
-        -1 and +1 of the same type, (n, c, h // vertical, w // horizontal) or (n, c).
+        -1 and +1, (n, c, h // vertical, w // horizontal) or (n, c).
     """
     is_image = x.dim() == 4
     spread = x.contiguous(memory_format=torch.channels_last) if is_image else x.contiguous()[:, :, None, None]
     applied: Any = _NormSignPool.apply
-    signs, mean, variance = applied(spread, norm.weight, bias, norm.eps, is_polynomial, window)
+    signs, mean, variance = applied(spread, norm.weight, bias, norm.eps, is_polynomial, window, dtype or x.dtype)
     _track(norm, mean, variance, spread.numel() // spread.shape[1])
     answer: Tensor = signs if is_image else signs[:, :, 0, 0]
     return answer

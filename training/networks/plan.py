@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from bnn.staged import Pool
 from bnn.values import Shape
 from bnn.window import NO_PADDING, Padding
+from training.config.layers import ConvConfig, DenseConfig, PoolConfig, PoolPosition
 from training.config.load import Config, ConfigError
-from training.config.settings import ConvConfig, DenseConfig, PoolConfig, PoolPosition
 
 MAX_WEIGHTS = 2**31  # 8 GiB of latent weights
 
@@ -78,6 +78,7 @@ def plan_network(config: Config, shape: Shape, classes: int) -> tuple[StagePlan,
             bits = 1 if stages else config.network.input_bits
             stages.append(_conv(layer, layer.name or f"conv{counts['conv']}", key, current, bits))
         else:
+            assert isinstance(layer, DenseConfig), "everything else is of graphs"
             counts["fc"] += 1
             stages.append(_dense(layer.name or f"fc{counts['fc']}", key, current, layer))
     last_name = f"fc{counts['fc'] + 1}"

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from bnn.errors import UserError
 from bnn.values import Shape
 from training.config.load import Config
-from training.config.settings import ResidualVariant
+from training.config.residual import ResidualVariant
 from training.networks import layers
 from training.networks.models import as_bits, evaluating, to_pixels
 from training.networks.network import TrainableNetwork
@@ -154,6 +154,7 @@ class ResidualNetwork(TrainableNetwork):
         self.plan = plan_residual(config, shape, classes)
         self.refusal = _refusal(self.plan)
         self.stem = _stem(self.plan)
+        assert residual.variant is not None
         block = BLOCKS[residual.variant]
         self.body = nn.Sequential(
             OrderedDict((plan.name.replace(".", "_"), block(plan, config)) for plan in self.plan.blocks)

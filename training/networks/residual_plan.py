@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bnn.values import Shape
 from training.config.load import Config, ConfigError
-from training.config.settings import ResidualConfig, Stem
+from training.config.residual import ResidualConfig, Stem
 from training.networks.plan import MAX_WEIGHTS
 
 BINARY_KERNEL = 3

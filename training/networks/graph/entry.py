@@ -1,0 +1,85 @@
+"""What a graph makes of the image, and of its last layer: the input's encoding, and the classes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from training.config.load import Config
+from training.networks import layers
+from training.networks.graph.blocks.matrix import NARROW
+from training.networks.graph.plan import GraphPlan
+from training.networks.models import FULL_SCALE, PIXEL_BITS, BinaryInput, CoarseInput
+
+
+class Thermometer(nn.Module):
+    """A pixel as bits, of which the k-th is +1 from the k-th threshold on; a channel's bits stand side by side.
+
+    Attributes:
+        thresholds: pixel values, rising, evenly spread.
+    """
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.thresholds = tuple(round(FULL_SCALE * (k + 1) / (bits + 1)) for k in range(bits))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(n, c, h, w) pixel values to (n, c * bits, h, w)."""
+        steps = torch.tensor(self.thresholds, dtype=pixels.dtype, device=pixels.device)
+        spread = (pixels[:, :, None] >= steps[:, None, None]).flatten(1, 2)
+        return spread.to(pixels.dtype).mul_(2.0).sub_(1.0)
+
+
+def image_input(config: Config) -> tuple[nn.Module, int | None]:
+    """What becomes of a pixel, and for a 1-bit input the pixel value from which it is +1."""
+    network = config.network
+    if network.thermometer is not None:
+        return Thermometer(network.thermometer), None
+    if network.input_bits == PIXEL_BITS:
+        return nn.Identity(), None
+    if network.input_bits > 1:
+        return CoarseInput(network.input_bits), None
+    pixel = round(network.input_threshold * FULL_SCALE)
+    return BinaryInput(pixel), pixel
+
+
+class Classifier(nn.Module):
+    """Binary weights from the last layer to the classes, and one scale and offset for all of them.
+
+    Where they read the sum over all positions, bits are multiplied first and integers summed first, which is the same.
+    A power of two, which costs no bit, brings sums near 1, so that the learned scale starts where the others do.
+    """
+
+    def __init__(self, plan: GraphPlan, config: Config) -> None:
+        super().__init__()
+        self.plan = plan
+        classes, start = plan.sums.shape[2], config.training.weight_start
+        self.slides = plan.reads_sum and plan.source.is_bits
+        if self.slides:
+            self.matrix = layers.binary_conv(plan.source.shape[2], classes, (1, 1), (1, 1), start)
+        else:
+            self.matrix = layers.binary_dense(plan.mw, classes, start)
+        self.affine = layers.ScalarAffine(plan.mw)
+        self.factor = 2.0 ** -round(math.log2(plan.sums.spread))
+
+    def multiply(self, x: Tensor) -> Tensor:
+        """The sums (n, classes) of the last layer's values (n, c, h, w)."""
+        x = x.float()
+        if self.plan.reads_sum and not self.slides:
+            x = x.sum(dim=(2, 3))
+        elif not self.slides:
+            x = x.flatten(1)
+        if not self.training and self.plan.source.magnitude * self.plan.source.positions > NARROW:
+            return layers.multiply(self.matrix, x.double()).float()  # a GPU multiplies float32 in fewer digits
+        sums: Tensor = self.matrix(x)
+        return sums.sum(dim=(2, 3)) if self.slides else sums
+
+    def finish(self, sums: Tensor) -> Tensor:
+        """From sums to logits, (n, classes)."""
+        return self.affine(sums * self.factor)  # type: ignore[no-any-return]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, c, h, w) to (n, classes)."""
+        return self.finish(self.multiply(x))

@@ -1,0 +1,128 @@
+"""A graph of binary matrices, sums and pools as PyTorch trains it, and as threshold absorption reads it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bnn.network import Shape
+from training.config.load import Config
+from training.fit.arithmetic import PLAIN, Arithmetic
+from training.networks import layers
+from training.networks.graph.blocks import KINDS
+from training.networks.graph.blocks.block import Block
+from training.networks.graph.blocks.matrix import MatrixBlock
+from training.networks.graph.entry import Classifier, image_input
+from training.networks.graph.plan import INPUT, plan_graph
+from training.networks.models import as_bits, evaluating, to_pixels
+from training.networks.network import TrainableNetwork
+
+
+class GraphNetwork(TrainableNetwork):
+    """A network of binary weights whose layers are a graph: sums of integers stand between them.
+
+    Takes float32 pixel values 0..255 (n, c, h, w), not scaled; gives logits (n, classes). Everything between is -1 and
+    +1, or integers times a power of two whose range the plan has shown to be exact in float32.
+
+    Args:
+        config: describes the network; see ``training.config.layers``.
+        shape: (H, W, C) of the images.
+        classes: number of logits.
+
+    Raises:
+        ConfigError: layers that do not fit the images or each other, or are not exact.
+    """
+
+    def __init__(self, config: Config, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.shape = shape
+        self.classes = classes
+        self.plan = plan_graph(config, shape, classes)
+        self.input, self.input_pixel = image_input(config)
+        self.blocks = nn.ModuleDict(
+            OrderedDict((layer.name, KINDS[type(layer.layer)](layer, config)) for layer in self.plan.layers)
+        )
+        self.classifier = Classifier(self.plan, config)
+        self._keep_in_bounds(self.matrix_weights())
+        self.train()
+
+    def block_list(self) -> list[Block]:
+        """The layers in order."""
+        return [block for block in self.blocks.values() if isinstance(block, Block)]
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(n, c, h, w) float32 pixel values to (n, classes) logits."""
+        *_, (_, last) = self.walk(pixels)
+        return self.classifier(last)  # type: ignore[no-any-return]
+
+    def walk(self, pixels: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Every value by its name, the image's first; each is let go behind its last reader."""
+        readers = self.plan.consumers()
+        left = {name: len(names) for name, names in readers.items()}
+        values = {INPUT: self._enter(pixels)}
+        yield INPUT, values[INPUT]
+        for block in self.block_list():
+            planned = block.planned
+            value = block(*(values[name] for name in planned.inputs))
+            for name in planned.inputs:
+                left[name] -= 1
+                if not left[name]:
+                    del values[name]
+            values[planned.name] = value
+            yield planned.name, value
+
+    def _enter(self, pixels: Tensor) -> Tensor:
+        """What the image becomes, in the memory format in which a CPU's convolutions are fastest."""
+        x: Tensor = self.input(pixels)
+        if self.training and self.arithmetic != PLAIN:  # pixels and +-1 are exact in bfloat16
+            return x.to(self.arithmetic.dtype, memory_format=torch.channels_last)
+        is_faster = self.arithmetic.fused and not self.training  # and not another bit: its sums are exact
+        return x.contiguous(memory_format=torch.channels_last) if is_faster else x
+
+    def use(self, arithmetic: Arithmetic) -> None:
+        """As ``TrainableNetwork.use``."""
+        super().use(arithmetic)
+        for block in self.block_list():
+            block.arithmetic = arithmetic
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode, as PyTorch's."""
+        layers.hand_out_plain_tensors(self, mode)
+        return super().train(mode)
+
+    def matrix_weights(self) -> list[nn.Parameter]:
+        """The weights of every matrix, in order."""
+        matrices = [block.matrix for block in self.block_list() if isinstance(block, MatrixBlock)]
+        return [layers.latent_weight(matrix) for matrix in [*matrices, self.classifier.matrix]]
+
+    def trace(
+        self, images: NDArray[np.uint8], batch: int = 256
+    ) -> tuple[dict[str, NDArray[np.uint8]], NDArray[np.float32]]:
+        """As ``TrainableNetwork.trace``: every layer that gives bits, by its name, and ``input`` where that is bits."""
+        traces: dict[str, list[NDArray[np.uint8]]] = {}
+        logits = []
+        is_bits = {INPUT: self.plan.input.is_bits, **{layer.name: layer.output.is_bits for layer in self.plan.layers}}
+        with evaluating(self), torch.no_grad():
+            for start in range(0, len(images), batch):
+                value = torch.empty(0)
+                for name, value in self.walk(to_pixels(images[start : start + batch], self.device)):
+                    if is_bits[name]:
+                        traces.setdefault(name, []).append(as_bits(value))
+                logits.append(self.classifier(value).cpu().numpy())
+        return {name: np.concatenate(parts) for name, parts in traces.items()}, np.concatenate(logits)
+
+    def summary(self) -> str:
+        """A line a layer: name, what it reads, weights, what it gives."""
+        lines = [f"{INPUT:20} {self.plan.input}"]
+        for layer in self.plan.layers:
+            weights = f"{layer.weights:,} weights" if layer.mw else ""
+            lines.append(f"{layer.name:20} {weights:18} {' + '.join(layer.inputs)} -> {layer.output}")
+        last, classes = self.plan.last, self.plan.sums
+        lines.append(f"{'classifier':20} {f'{self.plan.mw * self.classes:,} weights':18} {last} -> {classes}")
+        return "\n".join(lines)
