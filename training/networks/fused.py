@@ -32,7 +32,7 @@ class _NormSignPool(Function):
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(signs, mean, biased variance) of (n, c, h, w) in channels-last memory; the window is the pool's."""
-        values = _channels_last(x)
+        values = channels_last(x)
         images, height, width, channels = values.shape
         mean, variance = np.empty(channels), np.empty(channels)
         kernels.channel_moments(values, mean, variance)
@@ -44,7 +44,7 @@ class _NormSignPool(Function):
             dtype=dtype,
             memory_format=torch.channels_last,
         )
-        kernels.normalized_signs(values, scale, offset, window[0], window[1], _channels_last(signs))
+        kernels.normalized_signs(values, scale, offset, window[0], window[1], channels_last(signs))
         ctx.save_for_backward(x)
         ctx.terms = (mean, inverse, scale, offset, is_polynomial, window)
         statistics = torch.from_numpy(mean).float(), torch.from_numpy(variance).float()
@@ -56,20 +56,20 @@ class _NormSignPool(Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (x,) = ctx.saved_tensors
         mean, inverse, scale, offset, is_polynomial, window = ctx.terms
-        values = _channels_last(x)
+        values = channels_last(x)
         centre = mean.astype(np.float32)
         covers = values.shape[1] % window[0] == 0 and values.shape[2] % window[1] == 0
         dx = torch.empty_like(x) if covers else torch.zeros_like(x)  # both keep channels-last memory
         sums = np.empty((2, values.shape[3]))
-        arriving = _channels_last(gradients[0].contiguous(memory_format=torch.channels_last))
+        arriving = channels_last(gradients[0].contiguous(memory_format=torch.channels_last))
         kernels.sign_gradients(
-            values, arriving, centre, scale, offset, is_polynomial, window[0], window[1], _channels_last(dx), sums
+            values, arriving, centre, scale, offset, is_polynomial, window[0], window[1], channels_last(dx), sums
         )
         count = x.numel() // values.shape[3]
         # with n = (x - mean) * inverse: dx = scale * (dz - mean of dz - n * mean of dz n)
         level = (sums[0] / count).astype(np.float32)
         tilt = (sums[1] * inverse**2 / count).astype(np.float32)
-        kernels.norm_gradients(values, _channels_last(dx), centre, scale, level, tilt)
+        kernels.norm_gradients(values, channels_last(dx), centre, scale, level, tilt)
         at_weight, at_bias = torch.from_numpy(sums[1] * inverse).float(), torch.from_numpy(sums[0]).float()
         return dx, at_weight, at_bias, None, None, None, None
 
@@ -100,12 +100,12 @@ def norm_sign_pool(
     spread = x.contiguous(memory_format=torch.channels_last) if is_image else x.contiguous()[:, :, None, None]
     applied: Any = _NormSignPool.apply
     signs, mean, variance = applied(spread, norm.weight, bias, norm.eps, is_polynomial, window, dtype or x.dtype)
-    _track(norm, mean, variance, spread.numel() // spread.shape[1])
+    track(norm, mean, variance, spread.numel() // spread.shape[1])
     answer: Tensor = signs if is_image else signs[:, :, 0, 0]
     return answer
 
 
-def _track(norm: torch.nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor, count: int) -> None:
+def track(norm: torch.nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor, count: int) -> None:
     """What PyTorch's batch norm does with a batch's statistics; the variance that it keeps is the unbiased one."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -117,7 +117,7 @@ def _track(norm: torch.nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: 
         norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
 
 
-def _channels_last(x: Tensor) -> NDArray[Any]:
+def channels_last(x: Tensor) -> NDArray[Any]:
     """(n, c, h, w) in channels-last memory as the array (n, h, w, c) that the kernels read, sharing its memory."""
     rows = x.detach().permute(0, 2, 3, 1)
     assert rows.is_contiguous()

@@ -7,85 +7,26 @@ sums are float32 over one row of an image, and float64 beyond, so that statistic
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
-
 import numpy as np
-from numba import njit, types
-from numba.extending import overload
-from numpy.typing import NDArray
 
-P = ParamSpec("P")
-R = TypeVar("R")
-Activations = NDArray[np.float32] | NDArray[np.uint16]
-Terms = NDArray[np.float32]
-Sums = NDArray[np.float64]
-
-_ONE, _MINUS_ONE = 0x3F80, 0xBF80  # +1 and -1 in bfloat16
+from training.networks.stored import Activations, Sums, Terms, compiled, load, rounded, sign
 
 
-def _compiled(function: Callable[P, R]) -> Callable[P, R]:
-    # x * scale + offset may become one operation; nothing else about floats is relaxed, so results are reproducible
-    return cast(Callable[P, R], njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})(function))
-
-
-def _overloads(stub: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return cast(Callable[[Callable[..., Any]], Callable[..., Any]], overload(stub, strict=False))
-
-
-def _load(value: Any) -> Any:
-    """A stored number as float32."""
-
-
-def _rounded(like: Any, value: Any) -> Any:
-    """A float32 as ``like`` is stored, to the nearest, ties to even."""
-
-
-def _sign(like: Any, fires: Any) -> Any:
-    """+1 where it fires, else -1, as ``like`` is stored."""
-
-
-@_overloads(_load)
-def _load_kind(value: Any) -> Any:
-    if value == types.uint16:
-        return lambda value: np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
-    return lambda value: value
-
-
-@_overloads(_rounded)
-def _rounded_kind(like: Any, value: Any) -> Any:
-    if like == types.uint16:
-
-        def to_bfloat16(like: Any, value: Any) -> Any:
-            bits = np.float32(value).view(np.uint32)
-            return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
-
-        return to_bfloat16
-    return lambda like, value: np.float32(value)
-
-
-@_overloads(_sign)
-def _sign_kind(like: Any, fires: Any) -> Any:
-    if like == types.uint16:
-        return lambda like, fires: np.uint16(_ONE) if fires else np.uint16(_MINUS_ONE)
-    return lambda like, fires: np.float32(1.0) if fires else np.float32(-1.0)
-
-
-@_compiled
+@compiled
 def channel_moments(x: Activations, mean: Sums, variance: Sums) -> None:
     """Each channel's mean and biased variance over all that is in ``x``, into (c,) arrays."""
     images, height, width, channels = x.shape
     pivot = np.empty(channels, np.float32)  # near the mean, so that the squares do not cancel
     first, second = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
     for c in range(channels):
-        pivot[c] = _load(x[0, 0, 0, c])
+        pivot[c] = load(x[0, 0, 0, c])
         mean[c] = 0.0
         variance[c] = 0.0
     for i in range(images):
         for row in range(height):
             for column in range(width):
                 for c in range(channels):
-                    value = _load(x[i, row, column, c]) - pivot[c]
+                    value = load(x[i, row, column, c]) - pivot[c]
                     first[c] += value
                     second[c] += value * value
             for c in range(channels):
@@ -100,7 +41,7 @@ def channel_moments(x: Activations, mean: Sums, variance: Sums) -> None:
         mean[c] += pivot[c]
 
 
-@_compiled
+@compiled
 def normalized_signs(
     x: Activations, scale: Terms, offset: Terms, vertical: int, horizontal: int, y: Activations
 ) -> None:
@@ -114,16 +55,16 @@ def normalized_signs(
                         top, left = row * vertical + a, column * horizontal + b
                         if a + b == 0:
                             for c in range(channels):
-                                fires = _load(x[i, top, left, c]) * scale[c] + offset[c] >= np.float32(0.0)
-                                y[i, row, column, c] = _sign(y[i, row, column, c], fires)
+                                fires = load(x[i, top, left, c]) * scale[c] + offset[c] >= np.float32(0.0)
+                                y[i, row, column, c] = sign(y[i, row, column, c], fires)
                         else:
                             for c in range(channels):
                                 before = y[i, row, column, c]
-                                fires = _load(x[i, top, left, c]) * scale[c] + offset[c] >= np.float32(0.0)
-                                y[i, row, column, c] = _sign(before, True) if fires else before
+                                fires = load(x[i, top, left, c]) * scale[c] + offset[c] >= np.float32(0.0)
+                                y[i, row, column, c] = sign(before, True) if fires else before
 
 
-@_compiled
+@compiled
 def sign_gradients(
     x: Activations,
     dy: Activations,
@@ -153,18 +94,18 @@ def sign_gradients(
                     for place in range(vertical * horizontal - 1, -1, -1):
                         top, left = row * vertical + place // horizontal, column * horizontal + place % horizontal
                         for c in range(channels):
-                            fires = _load(x[i, top, left, c]) * scale[c] + offset[c] >= np.float32(0.0)
+                            fires = load(x[i, top, left, c]) * scale[c] + offset[c] >= np.float32(0.0)
                             owner[c] = np.int32(place) if fires else owner[c]
                 for place in range(vertical * horizontal):
                     top, left = row * vertical + place // horizontal, column * horizontal + place % horizontal
                     for c in range(channels):
-                        value = _load(x[i, top, left, c])
+                        value = load(x[i, top, left, c])
                         distance = abs(value * scale[c] + offset[c])
                         within = np.float32(1.0) if distance < np.float32(1.0) else np.float32(0.0)
                         slope = np.float32(2.0) - np.float32(2.0) * distance if is_polynomial else np.float32(1.0)
-                        arriving = _load(dy[i, row, column, c]) if owner[c] == place else np.float32(0.0)
+                        arriving = load(dy[i, row, column, c]) if owner[c] == place else np.float32(0.0)
                         gradient = arriving * (slope * within)
-                        dz[i, top, left, c] = _rounded(dz[i, top, left, c], gradient)
+                        dz[i, top, left, c] = rounded(dz[i, top, left, c], gradient)
                         first[c] += gradient
                         second[c] += gradient * (value - mean[c])
             for c in range(channels):
@@ -174,7 +115,7 @@ def sign_gradients(
                 second[c] = 0.0
 
 
-@_compiled
+@compiled
 def norm_gradients(x: Activations, dz: Activations, mean: Terms, scale: Terms, level: Terms, tilt: Terms) -> None:
     """Through the batch norm, in place: ``dz`` becomes scale * (dz - level - (x - mean) * tilt)."""
     images, height, width, channels = x.shape
@@ -182,6 +123,6 @@ def norm_gradients(x: Activations, dz: Activations, mean: Terms, scale: Terms, l
         for row in range(height):
             for column in range(width):
                 for c in range(channels):
-                    away = _load(x[i, row, column, c]) - mean[c]
-                    gradient = scale[c] * (_load(dz[i, row, column, c]) - level[c] - away * tilt[c])
-                    dz[i, row, column, c] = _rounded(dz[i, row, column, c], gradient)
+                    away = load(x[i, row, column, c]) - mean[c]
+                    gradient = scale[c] * (load(dz[i, row, column, c]) - level[c] - away * tilt[c])
+                    dz[i, row, column, c] = rounded(dz[i, row, column, c], gradient)

@@ -19,6 +19,8 @@ from training.networks.graph.blocks import KINDS
 from training.networks.graph.blocks.block import Block
 from training.networks.graph.blocks.matrix import MatrixBlock
 from training.networks.graph.entry import Classifier, image_input
+from training.networks.graph.fusion import compute as fuse
+from training.networks.graph.fusion import find_fusions
 from training.networks.graph.plan import INPUT, plan_graph
 from training.networks.models import as_bits, evaluating, to_pixels
 from training.networks.network import TrainableNetwork
@@ -49,6 +51,9 @@ class GraphNetwork(TrainableNetwork):
             OrderedDict((layer.name, KINDS[type(layer.layer)](layer, config)) for layer in self.plan.layers)
         )
         self.classifier = Classifier(self.plan, config)
+        self._by_name = {block.planned.name: block for block in self.block_list()}
+        self._fusions = find_fusions(self.plan, self._by_name)
+        self._summed = {fusion.matrix for fusion in self._fusions.values() if fusion.matrix != fusion.total}
         self._keep_in_bounds(self.matrix_weights())
         self.train()
 
@@ -69,13 +74,27 @@ class GraphNetwork(TrainableNetwork):
         yield INPUT, values[INPUT]
         for block in self.block_list():
             planned = block.planned
-            value = block(*(values[name] for name in planned.inputs))
+            if planned.name not in values:
+                values.update(self._compute(block, values))
             for name in planned.inputs:
                 left[name] -= 1
                 if not left[name]:
                     del values[name]
-            values[planned.name] = value
-            yield planned.name, value
+            yield planned.name, values[planned.name]
+
+    def _compute(self, block: Block, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What a layer gives, by name; where it trains as one operation with others, what these give as well."""
+        planned = block.planned
+        given = [values[name] for name in planned.inputs]
+        if block.current.fused:
+            fusion = self._fusions.get(planned.name)
+            if isinstance(block, MatrixBlock) and planned.name in self._summed:
+                return {planned.name: block.accumulate(*given)}
+            if fusion is not None:
+                sums = block.accumulate(*given) if isinstance(block, MatrixBlock) else values[fusion.matrix]
+                beside = None if fusion.shortcut is None else values[fusion.shortcut]
+                return fuse(fusion, self._by_name, sums, beside)
+        return {planned.name: block(*given)}
 
     def _enter(self, pixels: Tensor) -> Tensor:
         """What the image becomes, in the memory format in which a CPU's convolutions are fastest."""

@@ -137,9 +137,7 @@ def _check_read(plan: GraphPlan) -> None:
         raise ConfigError(f"{unread.key}: nothing reads {unread.name}; use it or leave it out")
 
 
-def _plan(
-    config: Config, image: Signal, layers: tuple[PlannedLayer, ...], reads_sum: bool, classes: int
-) -> GraphPlan:
+def _plan(config: Config, image: Signal, layers: tuple[PlannedLayer, ...], reads_sum: bool, classes: int) -> GraphPlan:
     """The layers, and behind the last of them the binary weights of the classes."""
     key = f"{config.source}: network: the classifier"
     last, source = (layers[-1].name, layers[-1].output) if layers else (INPUT, image)

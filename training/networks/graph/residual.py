@@ -74,7 +74,7 @@ def _stem(residual: ResidualConfig, *, reads_bits: bool) -> Iterator[Section]:
         stride=stride,
         padding=kernel // 2,
         name="stem",
-        **({"pad_bit": residual.pad_bit} if reads_bits else {"pad_pixel": pixel}),  # type: ignore[arg-type]
+        **({"pad_bit": residual.pad_bit} if reads_bits else {"pad_pixel": pixel}),
         **_gives(residual),  # type: ignore[arg-type]
     )
     if residual.stem is Stem.IMAGENET:
