@@ -49,7 +49,9 @@ def choose_arithmetic(config: Config, on_gpu: bool) -> Arithmetic:
     That is the fused operation for binary networks with convolutions on a CPU, and bfloat16 there where the CPU
     computes in it. Dense networks are so small that a step is mostly other things: they keep plain float32.
     """
-    is_convolutional = any(isinstance(layer, ConvConfig) for layer in config.network.layers)
+    network = config.network
+    is_exact_residual = network.residual is not None and network.is_graph
+    is_convolutional = is_exact_residual or any(isinstance(layer, ConvConfig) for layer in network.layers)
     fused = is_convolutional and not on_gpu and config.activation.hardtanh is None
     match config.training.precision:
         case Precision.FLOAT32:

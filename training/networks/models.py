@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from bnn.errors import UserError
 from bnn.nodes import Encode
-from bnn.stage import Epilogue
 from bnn.staged import Stage, StagedModel
 from bnn.values import Shape
 from training.config.load import Config
 from training.config.settings import Estimator
 from training.fit.arithmetic import PLAIN, Arithmetic
 from training.networks import layers
+from training.networks.epilogue import numpy_epilogue
 from training.networks.network import TrainableNetwork
 from training.networks.plan import plan_network
 from training.networks.stage import BinaryStage
@@ -225,7 +225,7 @@ def _staged(stage: BinaryStage) -> Stage:
     return Stage(
         name=plan.name,
         weights=weights.numpy(),
-        epilogue=_numpy_epilogue(stage.epilogue, plan.is_convolution),
+        epilogue=numpy_epilogue(stage.epilogue, is_image=plan.is_convolution),
         is_convolution=plan.is_convolution,
         stride=plan.stride,
         padding=plan.padding,
@@ -233,16 +233,6 @@ def _staged(stage: BinaryStage) -> Stage:
         pool_before=plan.pool_before,
         pool_after=plan.pool_after,
     )
-
-
-def _numpy_epilogue(epilogue: nn.Module, is_convolution: bool) -> Epilogue:
-    def apply(accumulators: NDArray[np.float32]) -> NDArray[np.float32]:
-        x = torch.from_numpy(np.ascontiguousarray(accumulators, dtype=np.float32))
-        with torch.no_grad():
-            y: Tensor = epilogue(x[:, :, None, None])[:, :, 0, 0] if is_convolution else epilogue(x)
-        return y.numpy()
-
-    return apply
 
 
 def _dimensions(shape: Shape) -> str:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bnn.stage import ModelGraph
 from bnn.staged import StagedModel
 from bnn.values import Shape
 from training.fit.arithmetic import PLAIN, Arithmetic
@@ -77,7 +78,7 @@ class TrainableNetwork(nn.Module, ABC):
         """
 
     @abstractmethod
-    def staged(self) -> StagedModel:
+    def staged(self) -> StagedModel | ModelGraph:
         """The network as threshold absorption reads it: a copy on the CPU in evaluation mode, free of this one.
 
         Raises:

@@ -1,8 +1,8 @@
 """Compiled passes over channels-last activations: batch norm on a grid, plus a shortcut, and the sign of the sum.
 
 Arrays are as in ``training.networks.kernels``; sums, shortcuts and their gradients are float32, because bfloat16 has
-too few digits for them. An array that a call has no use for is a single number, and not looked at. ``grid`` is (3,): the
-steps in 1, and the lowest and highest step.
+too few digits for them. An array that a call has no use for is a single number, and not looked at. ``grid`` is (3,):
+how many steps make 1, the lowest and the highest step.
 """
 
 from __future__ import annotations

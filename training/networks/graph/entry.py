@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bnn.chain import ACCUMULATOR
+from bnn.nodes import Encode, Source
+from bnn.nodes import Thermometer as ThermometerNode
+from bnn.stage import GlobalSum, Logits, Matrix, ModelNode
+from bnn.values import Shape
 from training.config.load import Config
+from training.config.settings import NetworkConfig
 from training.networks import layers
-from training.networks.graph.blocks.matrix import NARROW
-from training.networks.graph.plan import GraphPlan
+from training.networks.epilogue import numpy_epilogue
+from training.networks.graph.blocks.matrix import NARROW, image_weights
+from training.networks.graph.plan import CLASSIFIER, GraphPlan
 from training.networks.models import FULL_SCALE, PIXEL_BITS, BinaryInput, CoarseInput
 
 
@@ -32,17 +41,15 @@ class Thermometer(nn.Module):
         return spread.to(pixels.dtype).mul_(2.0).sub_(1.0)
 
 
-def image_input(config: Config) -> tuple[nn.Module, int | None]:
+def image_input(network: NetworkConfig) -> tuple[nn.Module, int | None]:
     """What becomes of a pixel, and for a 1-bit input the pixel value from which it is +1."""
-    network = config.network
     if network.thermometer is not None:
         return Thermometer(network.thermometer), None
     if network.input_bits == PIXEL_BITS:
         return nn.Identity(), None
     if network.input_bits > 1:
         return CoarseInput(network.input_bits), None
-    pixel = round(network.input_threshold * FULL_SCALE)
-    return BinaryInput(pixel), pixel
+    return BinaryInput(threshold_pixel(network)), threshold_pixel(network)
 
 
 class Classifier(nn.Module):
@@ -83,3 +90,30 @@ class Classifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, h, w) to (n, classes)."""
         return self.finish(self.multiply(x))
+
+    def describe(self) -> tuple[ModelNode, ...]:
+        """The same as absorption reads it."""
+        source, sums = self.plan.last, CLASSIFIER + ACCUMULATOR
+        weights: NDArray[np.float32] = layers.binary_weights(self.matrix).numpy()
+        logits = Logits(CLASSIFIER, (sums,), numpy_epilogue(self.finish, is_image=False))
+        if self.slides:
+            each = f"{CLASSIFIER}.positions"
+            return Matrix(each, (source,), weights, is_convolution=True), GlobalSum(sums, (each,)), logits
+        if self.plan.reads_sum:
+            total = f"{CLASSIFIER}.sum"
+            return GlobalSum(total, (source,)), Matrix(sums, (total,), weights), logits
+        return Matrix(sums, (source,), image_weights(weights, self.plan.source)), logits
+
+
+def source_node(network: NetworkConfig, shape: Shape) -> Source:
+    """What ``image_input`` makes of a pixel, as absorption reads it."""
+    if network.thermometer is not None:
+        return ThermometerNode(shape, np.array(Thermometer(network.thermometer).thresholds, np.int16))
+    if network.input_bits == 1:
+        return Encode.threshold(shape, threshold_pixel(network))
+    return Encode(shape, np.arange(256, dtype=np.int16) >> (PIXEL_BITS - network.input_bits), binary=False)
+
+
+def threshold_pixel(network: NetworkConfig) -> int:
+    """From which on a pixel of a 1-bit input is +1."""
+    return round(network.input_threshold * FULL_SCALE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Self
@@ -11,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnn.network import Shape
+from bnn.stage import ModelGraph
+from bnn.values import Shape
 from training.config.load import Config
 from training.fit.arithmetic import PLAIN, Arithmetic
 from training.networks import layers
 from training.networks.graph.blocks import KINDS
 from training.networks.graph.blocks.block import Block
 from training.networks.graph.blocks.matrix import MatrixBlock
-from training.networks.graph.entry import Classifier, image_input
+from training.networks.graph.entry import Classifier, image_input, source_node
 from training.networks.graph.fusion import compute as fuse
 from training.networks.graph.fusion import find_fusions
 from training.networks.graph.plan import INPUT, plan_graph
@@ -43,10 +45,11 @@ class GraphNetwork(TrainableNetwork):
 
     def __init__(self, config: Config, shape: Shape, classes: int) -> None:
         super().__init__()
+        self.config = config
         self.shape = shape
         self.classes = classes
         self.plan = plan_graph(config, shape, classes)
-        self.input, self.input_pixel = image_input(config)
+        self.input, self.input_pixel = image_input(config.network)
         self.blocks = nn.ModuleDict(
             OrderedDict((layer.name, KINDS[type(layer.layer)](layer, config)) for layer in self.plan.layers)
         )
@@ -119,6 +122,12 @@ class GraphNetwork(TrainableNetwork):
         """The weights of every matrix, in order."""
         matrices = [block.matrix for block in self.block_list() if isinstance(block, MatrixBlock)]
         return [layers.latent_weight(matrix) for matrix in [*matrices, self.classifier.matrix]]
+
+    def staged(self) -> ModelGraph:
+        """As ``TrainableNetwork.staged``: every value has its layer's name, sums before their steps ``accumulator``."""
+        model = copy.deepcopy(self).cpu().eval()
+        nodes = [node for block in model.block_list() for node in block.describe()]
+        return ModelGraph((source_node(self.config.network, self.shape), *nodes, *model.classifier.describe()))
 
     def trace(
         self, images: NDArray[np.uint8], batch: int = 256

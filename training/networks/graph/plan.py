@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from bnn.network import Shape
+from bnn.values import Shape
 from training.config.layers import AddConfig, ConcatenateConfig
 from training.config.load import Config, ConfigError
 from training.config.section import Section

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bnn.network import NO_PADDING, Padding, Shape
+from bnn.values import Shape
+from bnn.window import NO_PADDING, Padding
 from training.config.layers import Gives
 from training.config.load import Config, ConfigError
 from training.config.section import Section

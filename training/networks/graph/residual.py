@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bnn.network import Shape
+from bnn.values import Shape
 from training.config.layers import (
     AddConfig,
     AveragePoolConfig,

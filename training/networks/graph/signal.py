@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bnn.network import Shape
+from bnn.values import Shape
 from training.config.load import ConfigError
 
 EXACT = 2**24  # float32 holds every integer up to here, so that sums within it are exact in whatever order

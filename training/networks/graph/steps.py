@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 
+from bnn.stage import ModelNode, Quantize, Sign
 from training.config.layers import Gives
 from training.config.load import Config
 from training.config.settings import Estimator
 from training.fit.arithmetic import PLAIN, Arithmetic
 from training.networks import layers
+from training.networks.epilogue import numpy_epilogue
 from training.networks.fused import norm_sign_pool
 from training.networks.graph.planned import PlannedLayer
 
@@ -122,3 +124,13 @@ class Steps(nn.Sequential):
             )
         y: Tensor = self(x.float())
         return y.to(arithmetic.dtype) if self.gives is Gives.BITS else y
+
+    def node(self, name: str, source: str) -> ModelNode:
+        """What it does to the value ``source``, as absorption reads it; not for integers, to which it does nothing."""
+        epilogue = numpy_epilogue(self, is_image=True)
+        if self.gives is Gives.BITS:
+            return Sign(name, (source,), epilogue)
+        grid = self.get_submodule("grid")
+        assert isinstance(grid, Grid)
+        bounds = {"lowest": grid.lowest, "highest": grid.highest}
+        return Quantize(name, (source,), epilogue, fraction_bits=grid.fraction_bits, **bounds)

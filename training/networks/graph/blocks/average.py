@@ -7,6 +7,8 @@ from dataclasses import replace
 import torch.nn.functional as F  # noqa: N812, its name everywhere
 from torch import Tensor
 
+from bnn.stage import AveragePool, ModelNode
+from training.networks.epilogue import numpy_epilogue
 from training.networks.graph.blocks.block import Block
 from training.networks.graph.planned import PlannedLayer, Request, Window, pair
 from training.networks.graph.signal import check_exact, need_integers
@@ -36,6 +38,12 @@ class AverageBlock(Block):
     def finish(self, sums: Tensor) -> Tensor:
         """From the sums of windows to their rounded means."""
         return rounded(sums * (1.0 / self.planned.window.size), self.planned.output.fraction_bits)
+
+    def describe(self) -> tuple[ModelNode, ...]:
+        """As ``Block.describe``."""
+        name, inputs, window = self.planned.name, self.planned.inputs, self.planned.window
+        epilogue = numpy_epilogue(self.finish, is_image=True)
+        return (AveragePool(name, inputs, kernel=window.kernel, stride=window.stride, epilogue=epilogue),)
 
     def forward(self, *values: Tensor) -> Tensor:
         """As ``Block.forward``."""

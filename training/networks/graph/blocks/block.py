@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from bnn.stage import ModelNode
 from training.config.load import Config
 from training.fit.arithmetic import PLAIN, Arithmetic
 from training.networks.graph.planned import PlannedLayer, Request
@@ -40,6 +41,10 @@ class Block(nn.Module, ABC):
     def current(self) -> Arithmetic:
         """The arithmetic of this call: in evaluation plain float32 always."""
         return self.arithmetic if self.training else PLAIN
+
+    @abstractmethod
+    def describe(self) -> tuple[ModelNode, ...]:
+        """The same as absorption reads it; the last node has the layer's name. Called in evaluation, on the CPU."""
 
     @abstractmethod
     def forward(self, *values: Tensor) -> Tensor:

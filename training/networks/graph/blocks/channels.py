@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812, its name everywhere
 from torch import Tensor
 
+from bnn.stage import Concatenate, ModelNode, PadChannels
+from training.config.layers import PadChannelsConfig
 from training.config.load import ConfigError
 from training.config.section import MAX_WIDTH
 from training.networks.graph.blocks.block import Block
@@ -42,6 +44,10 @@ class ConcatenateBlock(Block):
         )
         return request.planned(output)
 
+    def describe(self) -> tuple[ModelNode, ...]:
+        """As ``Block.describe``."""
+        return (Concatenate(self.planned.name, self.planned.inputs),)
+
     def forward(self, *values: Tensor) -> Tensor:
         """As ``Block.forward``."""
         return torch.cat(values, dim=1)
@@ -63,10 +69,20 @@ class PadChannelsBlock(Block):
         lowest, highest = min(source.lowest, 0), max(source.highest, 0)
         return request.planned(replace(source, shape=shape, lowest=lowest, highest=highest, is_pixels=False))
 
+    @property
+    def around(self) -> tuple[int, int]:
+        """Channels before and behind."""
+        assert isinstance(self.planned.layer, PadChannelsConfig)
+        return self.planned.layer.pad_channels
+
+    def describe(self) -> tuple[ModelNode, ...]:
+        """As ``Block.describe``."""
+        before, after = self.around
+        return (PadChannels(self.planned.name, self.planned.inputs, before=before, after=after, value=0),)
+
     def forward(self, *values: Tensor) -> Tensor:
         """As ``Block.forward``."""
-        before, after = self.planned.layer.pad_channels  # type: ignore[attr-defined]
-        return F.pad(values[0], (0, 0, 0, 0, before, after))
+        return F.pad(values[0], (0, 0, 0, 0, *self.around))
 
 
 def _checked(key: str, shape: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.config.layers import ConvConfig, DenseConfig
+from bnn.chain import ACCUMULATOR
+from bnn.stage import Matrix, ModelNode
+from training.config.layers import ConvConfig, DenseConfig, Gives
 from training.config.load import Config, ConfigError
 from training.fit.arithmetic import PLAIN
 from training.networks import layers
@@ -40,6 +44,27 @@ class MatrixBlock(Block):
             return self.matrix(x)  # type: ignore[no-any-return]
         return layers.multiply(self.matrix, x)
 
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """-1 and +1 as ``bnn.stage.Matrix`` has them."""
+        weights: NDArray[np.float32] = layers.binary_weights(self.matrix).numpy()
+        return weights
+
+    def describe(self) -> tuple[ModelNode, ...]:
+        """As ``Block.describe``."""
+        planned, window = self.planned, self.planned.window
+        has_steps = self.steps.gives is not Gives.INTEGERS
+        matrix = Matrix(
+            planned.name + ACCUMULATOR if has_steps else planned.name,
+            planned.inputs,
+            self.weights,
+            is_convolution=isinstance(planned.layer, ConvConfig),
+            stride=window.stride,
+            padding=window.padding,
+            pad_value=window.pad_value,
+        )
+        return (matrix, self.steps.node(planned.name, matrix.name)) if has_steps else (matrix,)
+
     def forward(self, *values: Tensor) -> Tensor:
         """As ``Block.forward``."""
         return self.steps.run(self.accumulate(values[0]), self.current)
@@ -61,6 +86,11 @@ class DenseBlock(MatrixBlock):
         mw = source.positions * source.shape[2]
         sums = sums_of(request, source, mw, (1, 1, request.layer.dense))
         return request.planned(request.given(request.layer.gives, sums), mw=mw, sums=sums)
+
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """As ``MatrixBlock.weights``."""
+        return image_weights(super().weights, self.planned.sources[0])
 
     def accumulate(self, x: Tensor) -> Tensor:
         """As ``MatrixBlock.accumulate``."""
@@ -93,6 +123,12 @@ class ConvBlock(MatrixBlock):
     def accumulate(self, x: Tensor) -> Tensor:
         """As ``MatrixBlock.accumulate``."""
         return self.multiply(x if self.pad is None else self.pad(x))
+
+
+def image_weights(weights: NDArray[np.float32], source: Signal) -> NDArray[np.float32]:
+    """The weights of a dense layer on an image: (mh, c, h, w), or (mh, mw) where there is one position."""
+    height, width, channels = source.shape
+    return weights if source.positions == 1 else weights.reshape(-1, channels, height, width)
 
 
 def sums_of(request: Request, source: Signal, mw: int, shape: tuple[int, int, int]) -> Signal:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch.nn.functional as F  # noqa: N812, its name everywhere
 from torch import Tensor
 
+from bnn.stage import MaxPool, ModelNode
 from training.config.layers import PoolPosition
 from training.config.load import ConfigError
 from training.networks.graph.blocks.block import Block
@@ -33,6 +34,11 @@ class MaxPoolBlock(Block):
         if max(margin) * 2 > min(kernel):
             raise ConfigError(f"{request.key}.padding: {margin} must be at most half of the window {kernel}")
         return request.planned(replace(source, shape=shape, is_pixels=False), window=window)
+
+    def describe(self) -> tuple[ModelNode, ...]:
+        """As ``Block.describe``."""
+        name, inputs, window = self.planned.name, self.planned.inputs, self.planned.window
+        return (MaxPool(name, inputs, kernel=window.kernel, stride=window.stride, padding=window.padding),)
 
     def forward(self, *values: Tensor) -> Tensor:
         """As ``Block.forward``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from bnn.stage import ModelNode
 from training.config.layers import BatchNormConfig, Gives
 from training.config.load import Config
 from training.networks.graph.blocks.block import Block
@@ -27,6 +28,10 @@ class SignBlock(Block):
         need_integers(request.key, "a sign", request.source, request.inputs[0])
         return request.planned(bits(request.source.shape))
 
+    def describe(self) -> tuple[ModelNode, ...]:
+        """As ``Block.describe``."""
+        return (self.steps.node(self.planned.name, self.planned.inputs[0]),)
+
     def forward(self, *values: Tensor) -> Tensor:
         """As ``Block.forward``."""
         return self.steps.run(values[0], self.current)
@@ -47,6 +52,10 @@ class BatchNormBlock(Block):
         """As ``Block.plan``."""
         need_integers(request.key, "a batch norm", request.source, request.inputs[0])
         return request.planned(request.given(request.layer.batch_norm, request.source))
+
+    def describe(self) -> tuple[ModelNode, ...]:
+        """As ``Block.describe``."""
+        return (self.steps.node(self.planned.name, self.planned.inputs[0]),)
 
     def forward(self, *values: Tensor) -> Tensor:
         """As ``Block.forward``."""

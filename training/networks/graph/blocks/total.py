@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from bnn.stage import Add, ModelNode
 from training.config.load import ConfigError
 from training.networks.graph.blocks.block import Block
 from training.networks.graph.planned import PlannedLayer, Request
@@ -36,6 +37,10 @@ class AddBlock(Block):
             spread=sum(source.spread**2 for source in sources) ** 0.5,
         )
         return request.planned(output)
+
+    def describe(self) -> tuple[ModelNode, ...]:
+        """As ``Block.describe``."""
+        return (Add(self.planned.name, self.planned.inputs),)
 
     def forward(self, *values: Tensor) -> Tensor:
         """As ``Block.forward``."""
