@@ -20,8 +20,8 @@ class NaiveGraph:
         self.shift = shift
         self.saturated = 0
 
-    def run(self, images):
-        """(values by name, logits)."""
+    def run(self, images, factor=1.0):
+        """(values by name, the fraction bits of each, logits); ``factor`` is the classifier's power of two."""
         values = {"input": self.encode(images.astype(np.int64))}
         fractions = {"input": 0}
         is_bits = {"input": "thermometer" in self.settings or self.settings.get("input_bits", 8) == 1}
@@ -45,12 +45,9 @@ class NaiveGraph:
             x = x.sum(axis=(1, 2), keepdims=True)
         weights = self.weights("classifier").reshape(-1, x.shape[3], *x.shape[1:3])  # (classes, c, h, w)
         sums = np.einsum("nhwc,kchw->nk", x, weights)
-        self.steps = [values, fractions]
-        return values, self.scores(F32(sums) * F32(2.0**-f))
-
-    def scores(self, sums):
-        """What the affine makes of sums, its power of two left out: argmax alone is compared."""
-        return sums * self.state["classifier.affine.scale"] + self.state["classifier.affine.offset"]
+        near_one = F32(sums) * F32(2.0**-f) * F32(factor)  # exact
+        logits = near_one * self.state["classifier.affine.scale"] + self.state["classifier.affine.offset"]
+        return values, fractions, logits
 
     def encode(self, pixels):
         if "thermometer" in self.settings:
@@ -143,3 +140,52 @@ class NaiveGraph:
 
 def pair(size):
     return (size, size) if isinstance(size, int) else tuple(size)
+
+
+def model_values(model, images):
+    """Every value of a ``bnn.stage.ModelGraph`` as integers (n, h, w, c), bits as -1 and +1; the logits as they are."""
+    values = {}
+    fractions = {name: getattr(value, "fraction_bits", 0) for name, value in model.values.items() if name != "logits"}
+    source = model.input
+    encoded = source.encode(images).astype(np.int64)
+    values[source.name] = 2 * encoded - 1 if getattr(source, "binary", source.kind == "thermometer") else encoded
+    slide = NaiveGraph.windows
+    for node in model.steps:
+        x = [values[name] for name in node.inputs]
+        f = fractions[node.inputs[0]]
+        if node.kind in {"sign", "quantize", "logits", "average_pool"}:
+            rows = x[0]
+            if node.kind == "average_pool":
+                rows = slide(None, rows, node.kernel, node.stride).sum(axis=3)
+            numbers = node.epilogue(F32(rows.reshape(-1, rows.shape[3]) * 2.0**-f)).reshape(rows.shape)
+            assert numbers.dtype == F32
+            values[node.name] = numbers if node.kind == "logits" else exactly(numbers * 2.0 ** fractions[node.name])
+        elif node.kind == "matrix":
+            weights = node.weights.astype(np.int64)
+            if weights.ndim == 2:
+                weights = weights[:, :, None, None]
+            top, left, bottom, right = node.padding
+            padded = np.pad(x[0], ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=node.pad_value)
+            flat = slide(None, padded, weights.shape[2:], node.stride)  # (n, h, w, places, c)
+            values[node.name] = np.einsum("nhwpc,kcp->nhwk", flat, weights.reshape(*weights.shape[:2], -1))
+        elif node.kind == "max_pool":
+            assert node.padding[:2] == node.padding[2:]
+            values[node.name] = slide(None, x[0], node.kernel, node.stride, node.padding[:2], -(2**40)).max(axis=3)
+        elif node.kind == "add":
+            values[node.name] = sum(x[1:], x[0])
+        elif node.kind == "concatenate":
+            values[node.name] = np.concatenate(x, axis=3)
+        elif node.kind == "pad_channels":
+            around = (node.before, node.after)
+            values[node.name] = np.pad(x[0], ((0, 0), (0, 0), (0, 0), around), constant_values=node.value)
+        else:
+            assert node.kind == "global_sum", node.kind
+            values[node.name] = x[0].sum(axis=(1, 2), keepdims=True)
+    return values
+
+
+def exactly(numbers):
+    """Floats that must be integers, as integers."""
+    integers = numbers.astype(np.int64)
+    assert np.array_equal(integers, numbers)
+    return integers

@@ -59,6 +59,10 @@ class GraphPlan:
         positions = self.source.positions if self.reads_sum and self.source.is_bits else 1
         return sum(layer.multiplications for layer in self.layers) + self.mw * self.sums.shape[2] * positions
 
+    def value(self, name: str) -> Signal:
+        """What a layer, or the image, gives."""
+        return self.input if name == INPUT else next(one.output for one in self.layers if one.name == name)
+
     def consumers(self) -> dict[str, list[str]]:
         """Who reads each value, by name."""
         readers: dict[str, list[str]] = {INPUT: [], **{layer.name: [] for layer in self.layers}}
