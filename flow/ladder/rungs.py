@@ -53,10 +53,10 @@ class ReferenceRung:
 
     def __init__(self, run: RunFolder) -> None:
         from training.config.load import load_config  # noqa: PLC0415 - torch takes seconds to import
-        from training.fit.train import load_binary  # noqa: PLC0415
+        from training.fit.train import load_exportable  # noqa: PLC0415
 
-        self._model = load_binary(run.require(run.checkpoint, "train"), load_config(run.config))
-        self._last_layer = self._model.stage_list()[-1].plan.name
+        self._model = load_exportable(run.require(run.checkpoint, "train"), load_config(run.config))
+        self._last_layer = self._model.last_layer
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
         """Logits, float32."""

@@ -13,8 +13,8 @@ def before_shift(run: RunFolder, exported: ExportFigures | None, golden: Golden)
     """Layer to its fractions over the profile's frames.
 
     Only the shift of the layer itself is left out, so that both fractions are of the same accumulators. Names are as in
-    ``BinaryNetwork.trace``: a layer that pools before its activation is found under its pool's name. Layers without a
-    shift are left out, and all are where the checkpoint that was exported is no longer there.
+    ``TrainableNetwork.trace``: a layer that pools before its activation is found under its pool's name. Layers without
+    a shift are left out, and all are where the checkpoint that was exported is no longer there.
     """
     shift = config_table(run, "activation").get("threshold_shift", 0.0)
     if not (any(shift) if isinstance(shift, list) else shift):
@@ -24,11 +24,11 @@ def before_shift(run: RunFolder, exported: ExportFigures | None, golden: Golden)
     import torch  # noqa: PLC0415 - takes seconds to import, and few runs need it
 
     from training.config.load import load_config  # noqa: PLC0415
-    from training.fit.train import load_binary  # noqa: PLC0415
+    from training.fit.train import load_exportable  # noqa: PLC0415
     from training.networks.layers import ThresholdShift  # noqa: PLC0415
     from training.networks.models import evaluating, to_pixels  # noqa: PLC0415
 
-    model = load_binary(run.checkpoint, load_config(run.config))
+    model = load_exportable(run.checkpoint, load_config(run.config))
     found: dict[str, Fractions] = {}
 
     def watch(name: str, module: ThresholdShift) -> None:
@@ -40,10 +40,8 @@ def before_shift(run: RunFolder, exported: ExportFigures | None, golden: Golden)
 
         module.register_forward_pre_hook(note)
 
-    for stage in model.stage_list():
-        for module in stage.epilogue.modules():
-            if isinstance(module, ThresholdShift):
-                watch((stage.plan.pool_before or stage.plan).name, module)
+    for name, module in model.threshold_shifts().items():
+        watch(name, module)
     with evaluating(model), torch.no_grad():
         model(to_pixels(golden.images[:PROFILE_FRAMES], model.device))
     return found

@@ -64,7 +64,9 @@ class NaiveGraph:
 
     def conv(self, layer, name, x, is_bits, f):
         weights = self.weights(f"blocks.{name}")
-        (kh, kw), (sv, sh), (pv, ph) = (pair(layer.get(k, d)) for k, d in (("kernel", 3), ("stride", 1), ("padding", 0)))
+        (kh, kw), (sv, sh), (pv, ph) = (
+            pair(layer.get(k, d)) for k, d in (("kernel", 3), ("stride", 1), ("padding", 0))
+        )
         fill = 0
         if is_bits and pv + ph:
             fill = 2 * layer["pad_bit"] - 1

@@ -33,14 +33,7 @@ class Gives(StrEnum):
     INTEGERS = "integers"
 
 
-class GridSection(Section):
-    """A grid of numbers: multiples of 2^-fraction_bits, of residual_bits bits with their sign, saturated."""
-
-    fraction_bits: FractionBits | None = None
-    residual_bits: ResidualBits | None = None
-
-
-class DenseConfig(GridSection):
+class DenseConfig(Section):
     """``{dense = WIDTH}``: every output sees every input.
 
     Attributes:
@@ -58,9 +51,11 @@ class DenseConfig(GridSection):
     name: Name | None = None
     input: Name | None = None
     gives: Gives | None = None
+    fraction_bits: FractionBits | None = None
+    residual_bits: ResidualBits | None = None
 
 
-class ConvConfig(GridSection):
+class ConvConfig(Section):
     """``{conv = CHANNELS}``: a convolution with a square or (vertical, horizontal) kernel.
 
     Attributes:
@@ -89,6 +84,8 @@ class ConvConfig(GridSection):
     name: Name | None = None
     input: Name | None = None
     gives: Gives | None = None
+    fraction_bits: FractionBits | None = None
+    residual_bits: ResidualBits | None = None
 
 
 class PoolConfig(Section):
@@ -149,7 +146,7 @@ class SignConfig(Section):
     input: Name | None = None
 
 
-class BatchNormConfig(GridSection):
+class BatchNormConfig(Section):
     """``{batch_norm = "bits"}`` or ``{batch_norm = "grid"}``: a batch norm of integers, and the sign or the grid.
 
     Attributes:
@@ -164,6 +161,8 @@ class BatchNormConfig(GridSection):
     batch_norm: Literal[Gives.BITS, Gives.GRID]
     name: Name | None = None
     input: Name | None = None
+    fraction_bits: FractionBits | None = None
+    residual_bits: ResidualBits | None = None
 
 
 class AveragePoolConfig(Section):

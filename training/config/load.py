@@ -49,7 +49,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_residual(self) -> Self:
         if self.network.residual is None:
-            return self
+            return self._check_graph()
         if isinstance(self.activation.threshold_shift, tuple):
             raise ValueError('activation.threshold_shift: must be a number or "learned" with network.residual')
         if self.activation.hardtanh is not None:
@@ -57,6 +57,15 @@ class Config(Section):
         for key in ("dropout", "input_dropout"):
             if getattr(self.training, key):
                 raise ValueError(f"training.{key}: must be 0 with network.residual")
+        return self
+
+    def _check_graph(self) -> Self:
+        """Chains have everything; graphs neither a twin nor dropout."""
+        if self.network.is_graph and self.activation.hardtanh is not None:
+            raise ValueError("activation.hardtanh: there is no full-precision twin of a graph; leave it out")
+        for key in ("dropout", "input_dropout"):
+            if self.network.is_graph and getattr(self.training, key):
+                raise ValueError(f"training.{key}: must be 0 where network.layers are a graph")
         return self
 
     @model_validator(mode="after")

@@ -120,7 +120,7 @@ def _check_size(config: Config, shape: Shape, classes: int, state: Tensors) -> N
         raise ValueError(f"images {shape} and {classes} classes make {stated:,} weights, it has {there:,}")
 
 
-def load_binary(path: Path, config: Config) -> BinaryNetwork:
+def load_exportable(path: Path, config: Config) -> TrainableNetwork:
     """The same of a model that the integer network can hold.
 
     Raises:
@@ -128,8 +128,16 @@ def load_binary(path: Path, config: Config) -> BinaryNetwork:
         UserError: the integer network cannot hold it.
     """
     model = load_trained(path, config)
-    if model.refusal is not None or not isinstance(model, BinaryNetwork):
+    if model.refusal is not None:
         raise UserError(f"{path}: {model.refusal}")
+    return model
+
+
+def load_binary(path: Path, config: Config) -> BinaryNetwork:
+    """The same of a chain of layers; UserError for a graph."""
+    model = load_exportable(path, config)
+    if not isinstance(model, BinaryNetwork):
+        raise UserError(f"{path}: its layers are a graph, this is for chains of dense, conv and pool layers")
     return model
 
 

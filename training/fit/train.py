@@ -30,6 +30,7 @@ from training.fit.checkpoint import (
     difference,
     latest_epoch,
     load_binary,
+    load_exportable,
     load_trained,
     network_state,
     read_trained,
@@ -42,7 +43,7 @@ from training.fit.progress import ProgressBar
 from training.fit.resume import EpochCheckpoint, find_start
 from training.networks.build import build_network, count_multiplications
 
-__all__ = ["CheckpointError", "TrainingResult", "load_binary", "load_trained", "train"]
+__all__ = ["CheckpointError", "TrainingResult", "load_binary", "load_exportable", "load_trained", "train"]
 
 SMALL_STEP = 50_000_000  # multiplications; TFC at batch 256 has 15 million, SFC 86 million
 HELD_BYTES = 2**30  # images of a folder that are read once and kept, rather than decoded every epoch

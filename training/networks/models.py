@@ -134,6 +134,20 @@ class BinaryNetwork(TrainableNetwork):
         """The weights of every stage, in order."""
         return [layers.latent_weight(stage.matrix) for stage in self.stage_list()]
 
+    @property
+    def last_layer(self) -> str:
+        """As ``TrainableNetwork.last_layer``."""
+        return self.stage_list()[-1].plan.name
+
+    def threshold_shifts(self) -> dict[str, layers.ThresholdShift]:
+        """As ``TrainableNetwork.threshold_shifts``."""
+        return {
+            (stage.plan.pool_before or stage.plan).name: module
+            for stage in self.stage_list()
+            for module in stage.epilogue.modules()
+            if isinstance(module, layers.ThresholdShift)
+        }
+
     def staged(self) -> StagedModel:
         """As ``TrainableNetwork.staged``; UserError for a full-precision twin."""
         if self.refusal:

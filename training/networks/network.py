@@ -14,6 +14,7 @@ from bnn.stage import ModelGraph
 from bnn.staged import StagedModel
 from bnn.values import Shape
 from training.fit.arithmetic import PLAIN, Arithmetic
+from training.networks.layers import ThresholdShift
 
 
 class TrainableNetwork(nn.Module, ABC):
@@ -76,6 +77,15 @@ class TrainableNetwork(nn.Module, ABC):
         Returns:
             Bits (n, h, w, c) by name, and the logits (n, classes).
         """
+
+    @property
+    def last_layer(self) -> str:
+        """What traces of an exported network call its logits."""
+        raise NotImplementedError(f"not exported: {self.refusal}")
+
+    def threshold_shifts(self) -> dict[str, ThresholdShift]:
+        """The shifts of an exported network's signs, by the names that ``trace`` gives their bits."""
+        raise NotImplementedError(f"not exported: {self.refusal}")
 
     @abstractmethod
     def staged(self) -> StagedModel | ModelGraph:

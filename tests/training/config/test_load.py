@@ -18,7 +18,8 @@ layers = [{ conv = 8, padding = 1, pad_bit = 0 }, { pool = 2 }, { dense = 16 }]
 """
 
 RESIDUAL = ["resnet20-xnor-cifar10", "resnet20-bireal-cifar10", "resnet18-xnor-imagenet", "resnet18-bireal-imagenet"]
-SHIPPED = ["digits", "tfc-mnist", "sfc-mnist", "lfc-mnist", "cnv-cifar10", "vgg-small-cifar10", *RESIDUAL]
+EXACT = ["resnet20-grid-cifar10", "resnet20-integer-cifar10", "resnet18-grid-imagenet", "resnet18-integer-imagenet"]
+SHIPPED = ["digits", "tfc-mnist", "sfc-mnist", "lfc-mnist", "cnv-cifar10", "vgg-small-cifar10", *RESIDUAL, *EXACT]
 
 
 @pytest.fixture
@@ -90,14 +91,17 @@ def test_a_config_cannot_be_changed(file):
         ("training.augmentation.flp=true", r"unknown key training.augmentation.flp; did you mean flip\?$"),
         ("zzz=1", r"unknown key zzz; the keys here are name, data, network, activation, training$"),
         ("network.layers=[{conv=8, kernl=3}]", r"unknown key network.layers\[0\].kernl; did you mean kernel\?$"),
-        ("network.layers=[{conv=8, dense=3}]", r"unknown key network.layers\[0\].conv; the keys here are dense, name$"),
+        (
+            "network.layers=[{conv=8, dense=3}]",
+            r"unknown key network.layers\[0\].conv; the keys here are dense, name, input, gives, fr",
+        ),
         (
             "network.layers=[{dens=16}]",
-            r"network.layers\[0\]: a layer needs one of the keys dense, conv and pool; did you mean dense\?$",
+            r"network.layers\[0\]: a layer needs one of the keys dense, conv, pool, add, .*; did you mean dense\?$",
         ),
         (
             "network.layers=[{convolution=8}]",
-            r"network.layers\[0\]: a layer needs one of the keys dense, conv and pool$",
+            r"network.layers\[0\]: a layer needs one of the keys dense, conv, pool, add, [a-z_, ]*pad_channels$",
         ),
         ("network.layers=[{conv=8, kernel=0}]", r"network.layers\[0\].kernel: should be greater .* 1 \(given: 0\)$"),
         (

@@ -20,6 +20,8 @@ POOLED_BEFORE = [
     {"pool": 2, "stride": 1},
 ]
 
+RESNETS = [("resnet20", "cifar10"), ("resnet18", "imagenet")]  # which came with the fused operation
+
 
 def network_of(layers, input_bits=8, classes=10, **activation):
     network = {"input_bits": input_bits, "layers": layers}
@@ -127,7 +129,8 @@ def test_what_was_measured_in_plain_float32_stays_there(monkeypatch):
     monkeypatch.setattr(arithmetic, "cpu_has_bfloat16", lambda: True)
     configs = {path.stem: load_config(path.stem) for path in CONFIG_FOLDER.glob("*.toml")}
     fast = {name for name, config in configs.items() if choose_arithmetic(config, on_gpu=False) != PLAIN}
-    assert fast == {"cnv-cifar10", "vgg-small-cifar10"}
+    exact = {f"{name}-{order}-{data}" for name, data in RESNETS for order in ("grid", "integer")}
+    assert fast == {"cnv-cifar10", "vgg-small-cifar10"} | exact
 
 
 def test_auto_is_what_an_unset_precision_is():

@@ -45,6 +45,15 @@ CONVOLUTIONAL = {
     "training": {"epochs": 6, "batch_size": 128, "dropout": 0.1, "precision": "bfloat16", "seed": 3},
 }
 
+# A graph: sums of grids that train as one operation with what is before and behind them, and a learned shift.
+GRAPH = {
+    "name": "small",
+    "data": {"name": "digits", "validation_fraction": 0.1},
+    "network": {"residual": {"order": "grid", "blocks": [1, 1], "channels": [6, 12]}},
+    "activation": {"threshold_shift": "learned", "ste": "approx_sign"},
+    "training": {"epochs": 6, "batch_size": 128, "precision": "bfloat16", "seed": 3},
+}
+
 # Trains until a moment that it is told, and kills itself there: in the middle of an epoch, or with a checkpoint half
 # written, or with all epochs done and the finished model half written.
 VICTIM = """
@@ -130,12 +139,13 @@ def test_killed_three_times_it_ends_in_the_same_weights(tmp_path, undisturbed):
     assert leftovers == []
 
 
-def test_killed_twice_in_bfloat16_with_the_fused_operation_it_ends_in_the_same_weights(tmp_path):
-    config = parse_config(CONVOLUTIONAL, "x")
+@pytest.mark.parametrize("settings", [CONVOLUTIONAL, GRAPH], ids=["chain", "graph"])
+def test_killed_twice_in_bfloat16_with_the_fused_operation_it_ends_in_the_same_weights(tmp_path, settings):
+    config = parse_config(settings, "x")
     undisturbed = train(config, tmp_path / "whole", threads=1, progress=False)
     run = tmp_path / "killed"
-    run_until("batch", run, settings=CONVOLUTIONAL)
-    run_until("checkpoint", run, settings=CONVOLUTIONAL)
+    run_until("batch", run, settings=settings)
+    run_until("checkpoint", run, settings=settings)
     path, content = latest_epoch(run / "checkpoints")
     assert path == epoch_path(run / "checkpoints", 3)
     assert content["askew"]["arithmetic"] == "bfloat16 fused"

@@ -323,8 +323,10 @@ def test_too_many_weights_are_refused():
 
 def test_configurations_without_it_are_hashed_as_before():
     plain = load_config("digits")
-    assert "residual" not in plain.settings()["network"]
+    assert plain.settings()["network"].keys() == {"input_bits", "input_threshold", "layers"}
+    variant = config_of("xnor_net").settings()["network"]["residual"]
+    assert variant.keys() == {"variant", "stem", "blocks", "channels", "pad_bit"}
     assert not {"resize", "crop", "channels"} & set(plain.settings()["data"])
     assert "random_crop" not in plain.settings()["training"]["augmentation"]
     assert isinstance(build_network(plain, (8, 8, 1), 10), BinaryNetwork)
-    assert len(list(CONFIG_FOLDER.glob("resnet*.toml"))) == 4
+    assert len(list(CONFIG_FOLDER.glob("resnet*.toml"))) == 8

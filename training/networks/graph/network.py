@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Self
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from training.networks.graph.blocks.matrix import MatrixBlock
 from training.networks.graph.entry import Classifier, image_input, source_node
 from training.networks.graph.fusion import compute as fuse
 from training.networks.graph.fusion import find_fusions
-from training.networks.graph.plan import INPUT, plan_graph
+from training.networks.graph.plan import CLASSIFIER, INPUT, plan_graph
 from training.networks.models import as_bits, evaluating, to_pixels
 from training.networks.network import TrainableNetwork
 
@@ -58,7 +57,7 @@ class GraphNetwork(TrainableNetwork):
         self._fusions = find_fusions(self.plan, self._by_name)
         self._summed = {fusion.matrix for fusion in self._fusions.values() if fusion.matrix != fusion.total}
         self._keep_in_bounds(self.matrix_weights())
-        self.train()
+        layers.hand_out_plain_tensors(self, True)  # always: what is exported is made of what ``staged`` describes
 
     def block_list(self) -> list[Block]:
         """The layers in order."""
@@ -113,11 +112,6 @@ class GraphNetwork(TrainableNetwork):
         for block in self.block_list():
             block.arithmetic = arithmetic
 
-    def train(self, mode: bool = True) -> Self:
-        """Training or evaluation mode, as PyTorch's."""
-        layers.hand_out_plain_tensors(self, mode)
-        return super().train(mode)
-
     def matrix_weights(self) -> list[nn.Parameter]:
         """The weights of every matrix, in order."""
         matrices = [block.matrix for block in self.block_list() if isinstance(block, MatrixBlock)]
@@ -135,15 +129,40 @@ class GraphNetwork(TrainableNetwork):
         """As ``TrainableNetwork.trace``: every layer that gives bits, by its name, and ``input`` where that is bits."""
         traces: dict[str, list[NDArray[np.uint8]]] = {}
         logits = []
-        is_bits = {INPUT: self.plan.input.is_bits, **{layer.name: layer.output.is_bits for layer in self.plan.layers}}
         with evaluating(self), torch.no_grad():
             for start in range(0, len(images), batch):
                 value = torch.empty(0)
                 for name, value in self.walk(to_pixels(images[start : start + batch], self.device)):
-                    if is_bits[name]:
+                    if self.plan.value(name).is_bits:
                         traces.setdefault(name, []).append(as_bits(value))
                 logits.append(self.classifier(value).cpu().numpy())
         return {name: np.concatenate(parts) for name, parts in traces.items()}, np.concatenate(logits)
+
+    def integers(self, images: NDArray[np.uint8], batch: int = 256) -> dict[str, NDArray[np.int32]]:
+        """Every value that is no bits, by its layer's name and as in evaluation: (n, h, w, c), in steps of its grid."""
+        found: dict[str, list[NDArray[np.int32]]] = {}
+        with evaluating(self), torch.no_grad():
+            for start in range(0, len(images), batch):
+                for name, value in self.walk(to_pixels(images[start : start + batch], self.device)):
+                    planned = self.plan.value(name)
+                    if not planned.is_bits:
+                        steps = (value * 2.0**planned.fraction_bits).permute(0, 2, 3, 1).to(torch.int32)
+                        found.setdefault(name, []).append(steps.cpu().numpy())
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+    @property
+    def last_layer(self) -> str:
+        """As ``TrainableNetwork.last_layer``."""
+        return CLASSIFIER
+
+    def threshold_shifts(self) -> dict[str, layers.ThresholdShift]:
+        """As ``TrainableNetwork.threshold_shifts``."""
+        return {
+            name: module
+            for name, block in self._by_name.items()
+            for module in block.modules()
+            if isinstance(module, layers.ThresholdShift)
+        }
 
     def summary(self) -> str:
         """A line a layer: name, what it reads, weights, what it gives."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cached_property
 
 from bnn.values import Shape
 from training.config.layers import AddConfig, ConcatenateConfig
@@ -61,7 +62,11 @@ class GraphPlan:
 
     def value(self, name: str) -> Signal:
         """What a layer, or the image, gives."""
-        return self.input if name == INPUT else next(one.output for one in self.layers if one.name == name)
+        return self._values[name]
+
+    @cached_property
+    def _values(self) -> dict[str, Signal]:
+        return {INPUT: self.input, **{layer.name: layer.output for layer in self.layers}}
 
     def consumers(self) -> dict[str, list[str]]:
         """Who reads each value, by name."""
@@ -154,14 +159,10 @@ def _plan(config: Config, image: Signal, layers: tuple[PlannedLayer, ...], reads
 
 
 def _with_shifts(config: Config, layers: tuple[PlannedLayer, ...]) -> Iterator[PlannedLayer]:
-    """The layers with the shifts of their signs; ConfigError where their number is another."""
+    """The layers with the shifts of their signs; the configuration has one a sign, or one for all of them."""
     given = config.activation.shifts
     signs = sum(layer.output.is_bits and _makes_bits(layer) for layer in layers)
-    if given is not None and len(given) not in {1, signs}:
-        raise ConfigError(
-            f"{config.source}: activation.threshold_shift: {len(given)} numbers, must be one for each of the {signs} "
-            "signs"
-        )
+    assert given is None or len(given) in {1, signs}, "Config counts them"
     shifts = iter([None] * signs if given is None else given * (signs if len(given) == 1 else 1))
     for layer in layers:
         yield replace(layer, shift=next(shifts)) if layer.output.is_bits and _makes_bits(layer) else layer

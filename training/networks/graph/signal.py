@@ -59,10 +59,14 @@ def bits(shape: Shape) -> Signal:
     return Signal(shape, is_bits=True)
 
 
+class InexactError(ConfigError):
+    """Arithmetic whose range float32 does not hold exactly."""
+
+
 def check_exact(key: str, what: str, largest: int) -> None:
-    """ConfigError unless sums up to ``largest`` steps are exact in float32."""
+    """InexactError unless sums up to ``largest`` steps are exact in float32."""
     if largest > EXACT:
-        raise ConfigError(
+        raise InexactError(
             f"{key}: {what} may reach {largest:,} steps of its grid, must be at most {EXACT:,} (2^24) to be exact in "
             "float32; take fewer residual_bits, fewer sums, or a smaller window"
         )
