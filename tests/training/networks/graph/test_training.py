@@ -38,7 +38,7 @@ NETWORKS = {
 
 
 def network_of(network, **activation):
-    torch.manual_seed(11)  # of which no sign and no step depends on the rounding of a batch norm
+    torch.manual_seed(11)
     settings = {"name": "graph", "data": {"name": "digits"}, "network": network}
     config = parse_config({**settings, "activation": {"threshold_shift": 0.2, **activation}}, "graph.toml")
     return build_network(config, SHAPE, 5), config
