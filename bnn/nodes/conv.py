@@ -22,8 +22,8 @@ class Conv(Matrix):
         kernel: (height, width).
         stride: (vertical, horizontal).
         padding: rows and columns added at (top, left, bottom, right).
-        pad_values: (c_in,) int32, what a padded position reads as: a bit a channel for bits (bipolar has no 0), for
-            integers 0 or what the input can be. All 0 where there is no padding.
+        pad_values: (c_in,) int32, what a padded position reads as: a bit a channel for bits (bipolar has no 0), an
+            integer otherwise. All 0 where there is no padding.
         groups: channels of the input and of the output are split into so many equal parts, in order, and each part
             of the output sees its part of the input alone; mw = kernel height * width * c_in / groups.
     """

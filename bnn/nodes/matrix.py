@@ -92,11 +92,10 @@ def check_weights(where: str, weights: NDArray[np.uint64], mw: int) -> None:
 
 
 def widened(value: Value, pad_values: NDArray[np.integer], where: str) -> Value:
-    """The value with what padded positions read as; NetworkError where that is no such value, or beyond it and 0."""
-    lowest, highest = (0, 1) if isinstance(value, Bits) else (min(value.lowest, 0), max(value.highest, 0))
+    """The value with what padded positions read as; NetworkError where bits are padded with what is none."""
     low, high = int(pad_values.min()), int(pad_values.max())
-    if low < lowest or high > highest:
-        raise NetworkError(f"{where}: pad_values must lie in {lowest}..{highest}, they reach {low}..{high}")
-    if isinstance(value, Bits):
-        return value
-    return Integers(value.shape, min(value.lowest, low), max(value.highest, high))
+    if not isinstance(value, Bits):
+        return Integers(value.shape, min(value.lowest, low), max(value.highest, high))
+    if low < 0 or high > 1:
+        raise NetworkError(f"{where}: pad_values must lie in 0..1, they reach {low}..{high}")
+    return value

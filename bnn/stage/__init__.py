@@ -22,6 +22,7 @@ and comparisons of traces go by these names.
 """
 
 from bnn.nodes import Encode, Thermometer
+from bnn.stage.chain import ChainLayer, Pool, chain_model
 from bnn.stage.graph import ModelGraph
 from bnn.stage.merging import Add, Concatenate, PadChannels
 from bnn.stage.model_node import Epilogue, ModelNode
@@ -33,6 +34,7 @@ from bnn.stage.weights import Matrix
 __all__ = [
     "Add",
     "AveragePool",
+    "ChainLayer",
     "Concatenate",
     "Encode",
     "Epilogue",
@@ -46,7 +48,9 @@ __all__ = [
     "ModelValue",
     "OnGrid",
     "PadChannels",
+    "Pool",
     "Quantize",
     "Sign",
     "Thermometer",
+    "chain_model",
 ]

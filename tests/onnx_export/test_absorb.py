@@ -9,9 +9,10 @@ from hypothesis.extra import numpy as hnp
 
 from bnn.chain import as_chain
 from bnn.nodes import Encode
-from bnn.staged import Pool, Stage, StagedModel
-from onnx_export import comparator, scores
+from bnn.stage import ChainLayer, Pool, chain_model
+from bnn.values import NetworkError
 from onnx_export.absorb import AbsorptionError, absorb
+from onnx_export.absorption import comparator, scores
 
 torch.set_num_threads(1)
 
@@ -91,7 +92,7 @@ def reachable_sums(row, encoding, pad_value=None):
 
 def absorbed_or_refused(model):
     try:
-        return absorb(model), ""
+        return as_chain(absorb(model)), ""
     except AbsorptionError as error:
         return None, str(error)
 
@@ -109,34 +110,32 @@ def test_threshold_equals_pytorch_at_every_reachable_accumulator(data):
     padding = padding if is_convolution else (0, 0, 0, 0)
     pad_value = 1 if encoding.binary else 5
     epilogue = data.draw(epilogue_of(mh))
-    hidden = Stage("hidden", weights, epilogue, is_convolution=is_convolution, padding=padding, pad_value=pad_value)
+    hidden = ChainLayer(
+        "hidden", weights, epilogue, is_convolution=is_convolution, padding=padding, pad_value=pad_value
+    )
     if is_convolution:
         pooled = Pool("pool", (1 + 2 * padding[0],) * 2, (1, 1))
-        hidden = Stage(
+        hidden = ChainLayer(
             **{**vars(hidden), "pool_before": pooled}
             if data.draw(st.booleans())
             else {**vars(hidden), "pool_after": pooled}
         )
-    last = Stage("last", np.ones((2, mh), np.float32), lambda a: a)
+    last = ChainLayer("last", np.ones((2, mh), np.float32), lambda a: a)
     rows = weights.transpose(0, 2, 3, 1).reshape(mh, -1)
     sums = [reachable_sums(row, encoding, pad_value if any(padding) else None) for row in rows]
     expected = [
         epilogue(np.repeat(channel_sums.astype(np.float32)[:, None], mh, axis=1))[:, channel]
         for channel, channel_sums in enumerate(sums)
     ]
-    network, refusal = absorbed_or_refused(StagedModel(encoding, (hidden, last)))
+    network, refusal = absorbed_or_refused(chain_model(encoding, (hidden, last)))
     if network is None:
         assert "not monotonic" in refusal
         channel = channel_named(refusal)
         assert (np.diff(expected[channel]) != 0).sum() >= 2 or encoding_is_sparse(encoding, sums[channel])
         return
-    layer = as_chain(network).layers[0]
+    layer = network.layers[0]
     for channel in range(mh):
-        inverted = (
-            hidden.pool_before
-            and as_chain(network).layers[1].inverted is not None
-            and as_chain(network).layers[1].inverted[channel]
-        )
+        inverted = hidden.pool_before and network.layers[1].inverted is not None and network.layers[1].inverted[channel]
         same_row = np.array_equal(layer.weight_bits[channel], rows[channel] > 0)
         assert same_row or np.array_equal(layer.weight_bits[channel], rows[channel] < 0)
         ours = sums[channel] if same_row else -sums[channel]
@@ -162,13 +161,13 @@ def test_scores_order_as_the_logits_of_every_pair_of_channels(data):
     rows = weights.transpose(0, 2, 3, 1).reshape(mh, -1)
     sums = [reachable_sums(row, encoding) for row in rows]
     logits = [apply(np.repeat(s.astype(np.float32)[:, None], mh, axis=1))[:, c] for c, s in enumerate(sums)]
-    network, refusal = absorbed_or_refused(StagedModel(encoding, (Stage("last", weights, apply),)))
+    network, refusal = absorbed_or_refused(chain_model(encoding, (ChainLayer("last", weights, apply),)))
     if network is None:
         assert "must be finite" in refusal
         channel = channel_named(refusal)
         assert not np.isfinite(logits[channel]).all() or encoding_is_sparse(encoding, sums[channel])
         return
-    layer = as_chain(network).layers[0]
+    layer = network.layers[0]
     lowest, _ = layer.accumulator_range(None if encoding.binary else encoding.range)
     ours = []
     for channel in range(mh):
@@ -191,7 +190,7 @@ def bits_in(mw):
 
 
 def plain_last(mw):
-    return Stage("last", np.ones((2, mw), np.float32), lambda a: a)
+    return ChainLayer("last", np.ones((2, mw), np.float32), lambda a: a)
 
 
 def sign(values):
@@ -200,35 +199,35 @@ def sign(values):
 
 @pytest.mark.parametrize(("constant", "threshold"), [(1.0, 0), (-1.0, 6)])
 def test_constant_channel_has_a_threshold_at_an_end_of_the_range(constant, threshold):
-    stage = Stage("fc1", np.ones((1, 5), np.float32), lambda a: np.full_like(a, constant))
-    layer = as_chain(absorb(StagedModel(bits_in(5), (stage, plain_last(1))))).layers[0]
+    stage = ChainLayer("fc1", np.ones((1, 5), np.float32), lambda a: np.full_like(a, constant))
+    layer = as_chain(absorb(chain_model(bits_in(5), (stage, plain_last(1))))).layers[0]
     assert layer.thresholds.tolist() == [threshold]
 
 
 def test_falling_integer_channel_flips_its_row_and_keeps_greater_or_equal():
-    stage = Stage("fc1", np.ones((1, 2), np.float32), lambda a: sign(10 - a))
-    layer = as_chain(absorb(StagedModel(Encode.pixels((1, 1, 2)), (stage, plain_last(1))))).layers[0]
+    stage = ChainLayer("fc1", np.ones((1, 2), np.float32), lambda a: sign(10 - a))
+    layer = as_chain(absorb(chain_model(Encode.pixels((1, 1, 2)), (stage, plain_last(1))))).layers[0]
     assert layer.weight_bits.tolist() == [[0, 0]]
     assert layer.thresholds.tolist() == [-10]
 
 
 def test_never_and_falling_thresholds_stay_in_range_where_sums_move_in_steps():
     encoding = Encode((1, 1, 1), (2 * np.arange(256) - 255).clip(-256, 255).astype(np.int16), binary=False)
-    stage = Stage(
+    stage = ChainLayer(
         "fc1", np.ones((2, 1), np.float32), lambda a: np.where([True, False], -1, sign(-a)).astype(np.float32)
     )
-    layer = as_chain(absorb(StagedModel(encoding, (stage, plain_last(2))))).layers[0]
+    layer = as_chain(absorb(chain_model(encoding, (stage, plain_last(2))))).layers[0]
     assert layer.thresholds.tolist() == [256, 1]
 
 
 def test_zero_that_no_image_reaches_is_not_held_against_a_sign_without_zero():
     encoding = Encode((1, 1, 1), (2 * np.arange(256) - 255).clip(-256, 255).astype(np.int16), binary=False)
-    stage = Stage("fc1", np.ones((1, 1), np.float32), np.sign)
-    assert as_chain(absorb(StagedModel(encoding, (stage, plain_last(1))))).layers[0].thresholds.tolist() == [1]
+    stage = ChainLayer("fc1", np.ones((1, 1), np.float32), np.sign)
+    assert as_chain(absorb(chain_model(encoding, (stage, plain_last(1))))).layers[0].thresholds.tolist() == [1]
 
 
 def test_not_monotonic_names_layer_channel_and_both_turns():
-    stage = Stage(
+    stage = ChainLayer(
         "fc7",
         np.ones((2, 9), np.float32),
         lambda a: np.where([False, True], sign(a * a - 10), sign(a)).astype(np.float32),
@@ -236,85 +235,85 @@ def test_not_monotonic_names_layer_channel_and_both_turns():
     with pytest.raises(
         AbsorptionError, match=r"layer fc7 channel 1: not monotonic.*to -1 at accumulator -3 and back to \+1 at 5;"
     ):
-        absorb(StagedModel(bits_in(9), (stage, plain_last(2))))
+        absorb(chain_model(bits_in(9), (stage, plain_last(2))))
 
 
 def test_not_monotonic_across_evaluated_chunks(monkeypatch):
     monkeypatch.setattr(comparator, "ELEMENTS_AT_ONCE", 2)
-    stage = Stage(
+    stage = ChainLayer(
         "fc7",
         np.ones((2, 9), np.float32),
         lambda a: np.where([False, True], sign(a * a - 10), sign(a)).astype(np.float32),
     )
     with pytest.raises(AbsorptionError, match="channel 1: not monotonic.*accumulator -3 and back"):
-        absorb(StagedModel(bits_in(9), (stage, plain_last(2))))
+        absorb(chain_model(bits_in(9), (stage, plain_last(2))))
 
 
 @pytest.mark.parametrize("wrong", [np.nan, 0.0, 0.5])
 def test_output_other_than_plus_or_minus_one_is_refused(wrong):
-    stage = Stage("fc2", np.ones((1, 2), np.float32), lambda a: np.where(a == 0, np.float32(wrong), sign(a)))
+    stage = ChainLayer("fc2", np.ones((1, 2), np.float32), lambda a: np.where(a == 0, np.float32(wrong), sign(a)))
     with pytest.raises(AbsorptionError, match=rf"layer fc2 channel 0: gives {wrong} at accumulator 0, .* -1 or \+1"):
-        absorb(StagedModel(bits_in(2), (stage, plain_last(1))))
+        absorb(chain_model(bits_in(2), (stage, plain_last(1))))
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_logits_that_are_not_finite_are_refused(wrong):
-    last = Stage("last", np.ones((2, 2), np.float32), lambda a: np.where(a > 0, np.float32(wrong), a))
+    last = ChainLayer("last", np.ones((2, 2), np.float32), lambda a: np.where(a > 0, np.float32(wrong), a))
     with pytest.raises(AbsorptionError, match=rf"layer last channel 0: the logit is {wrong} at accumulator 2"):
-        absorb(StagedModel(bits_in(2), (last,)))
+        absorb(chain_model(bits_in(2), (last,)))
 
 
 def test_table_larger_than_the_limit_is_refused(monkeypatch):
     monkeypatch.setattr(scores, "LARGEST_TABLE", 5)
-    last = Stage("last", np.ones((2, 2), np.float32), lambda a: a + np.array([0, 0.5], np.float32))
+    last = ChainLayer("last", np.ones((2, 2), np.float32), lambda a: a + np.array([0, 0.5], np.float32))
     with pytest.raises(AbsorptionError, match="layer last: .* would have 6 entries, at the most 5"):
-        absorb(StagedModel(bits_in(2), (last,)))
+        absorb(chain_model(bits_in(2), (last,)))
 
 
 def test_same_rising_logits_need_no_table_and_falling_ones_negated_rows():
     for factor, bit in ((0.1, 1), (-0.1, 0)):
-        last = Stage("last", np.ones((2, 3), np.float32), lambda a, f=factor: a * np.float32(f) + np.float32(0.3))
-        layer = as_chain(absorb(StagedModel(bits_in(3), (last,)))).layers[0]
+        last = ChainLayer("last", np.ones((2, 3), np.float32), lambda a, f=factor: a * np.float32(f) + np.float32(0.3))
+        layer = as_chain(absorb(chain_model(bits_in(3), (last,)))).layers[0]
         assert layer.score_table is None
         assert (layer.weight_bits == bit).all()
 
 
 def test_accumulators_beyond_what_float32_counts_are_refused():
-    last = Stage("last", np.ones((1, 65794), np.float32), lambda a: a)
-    with pytest.raises(AbsorptionError, match="layer last: accumulators can reach 16777470, .* 16777216"):
-        absorb(StagedModel(Encode.pixels((1, 1, 65794)), (last,)))
+    last = ChainLayer("last", np.ones((1, 65794), np.float32), lambda a: a)
+    with pytest.raises(NetworkError, match=r"last.accumulator: integers reach .*\.16777470, .* 16777216"):
+        absorb(chain_model(Encode.pixels((1, 1, 65794)), (last,)))
 
 
 def test_weight_other_than_plus_or_minus_one_is_refused():
-    last = Stage("last", np.array([[1, 0.5]], np.float32), lambda a: a)
-    with pytest.raises(AbsorptionError, match=r"layer last: weight 0.5 at \(0, 1\), must be -1 or \+1"):
-        absorb(StagedModel(bits_in(2), (last,)))
+    last = ChainLayer("last", np.array([[1, 0.5]], np.float32), lambda a: a)
+    with pytest.raises(NetworkError, match=r"last.accumulator: weight 0.5 at \(0, 1\), must be -1 or \+1"):
+        absorb(chain_model(bits_in(2), (last,)))
 
 
 def test_weights_of_another_image_are_refused():
-    last = Stage("last", np.ones((1, 3, 2, 2), np.float32), lambda a: a)
+    last = ChainLayer("last", np.ones((1, 3, 2, 2), np.float32), lambda a: a)
     with pytest.raises(
-        AbsorptionError, match=r"layer last: weights have shape \(1, 3, 2, 2\), must be \(mh, 2, 3, 2\)"
+        NetworkError, match=r"last.accumulator: weights have shape \(1, 3, 2, 2\), must be \(mh, 2, 3, 2\)"
     ):
-        absorb(StagedModel(Encode.pixels((3, 2, 2)), (last,)))
+        absorb(chain_model(Encode.pixels((3, 2, 2)), (last,)))
 
 
 def test_bipolar_padding_must_be_a_bit():
-    stage = Stage("conv1", np.ones((1, 1, 3, 3), np.float32), sign, is_convolution=True, padding=(1, 1, 1, 1))
+    stage = ChainLayer("conv1", np.ones((1, 1, 3, 3), np.float32), sign, is_convolution=True, padding=(1, 1, 1, 1))
     with pytest.raises(
-        AbsorptionError, match=r"layer conv1: padded with 0, bipolar input must be padded with -1 or \+1"
+        NetworkError, match=r"conv1.accumulator: padded with 0, bipolar input must be padded with -1 or \+1"
     ):
         absorb(
-            StagedModel(
+            chain_model(
                 Encode.threshold((3, 3, 1), 9),
-                (stage, Stage("l", np.ones((1, 1, 3, 3), np.float32), lambda a: a)),
+                (stage, ChainLayer("l", np.ones((1, 1, 3, 3), np.float32), lambda a: a)),
             )
         )
 
 
 def test_falling_channel_between_two_pools_is_refused():
     pool = [Pool(f"pool{i}", *ONE_BY_ONE) for i in (1, 2)]
-    stage = Stage(
+    stage = ChainLayer(
         "conv1",
         np.ones((1, 1, 1, 1), np.float32),
         lambda a: sign(-a),
@@ -323,16 +322,16 @@ def test_falling_channel_between_two_pools_is_refused():
         pool_after=pool[1],
     )
     with pytest.raises(AbsorptionError, match="layer conv1 channel 0: falls between max pools pool1 and pool2"):
-        absorb(StagedModel(bits_in(1), (stage, plain_last(1))))
+        absorb(chain_model(bits_in(1), (stage, plain_last(1))))
 
 
 def test_pool_after_the_last_layer_is_refused():
-    last = Stage("last", np.ones((1, 2), np.float32), lambda a: a, pool_after=Pool("pool1", *ONE_BY_ONE))
-    with pytest.raises(AbsorptionError, match="layer last: a max pool after the last layer"):
-        absorb(StagedModel(bits_in(2), (last,)))
+    last = ChainLayer("last", np.ones((1, 2), np.float32), lambda a: a, pool_after=Pool("pool1", *ONE_BY_ONE))
+    with pytest.raises(NetworkError, match="layer last: a max pool after the last layer"):
+        absorb(chain_model(bits_in(2), (last,)))
 
 
 def test_progress_counts_stages():
     done = []
-    absorb(StagedModel(bits_in(2), (Stage("fc1", np.ones((1, 2), np.float32), sign), plain_last(1))), done.append)
+    absorb(chain_model(bits_in(2), (ChainLayer("fc1", np.ones((1, 2), np.float32), sign), plain_last(1))), done.append)
     assert done == [1, 1]

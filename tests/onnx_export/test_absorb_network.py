@@ -9,7 +9,7 @@ from torch.nn import functional
 from bnn.chain import as_chain
 from bnn.layers import MaxPoolLayer
 from bnn.nodes import Encode
-from bnn.staged import Pool, Stage, StagedModel
+from bnn.stage import ChainLayer, Pool, chain_model
 from onnx_export.absorb import absorb
 
 torch.set_num_threads(1)
@@ -74,7 +74,7 @@ class RandomLayer:
         )
 
     def stage(self):
-        return Stage(
+        return ChainLayer(
             self.name,
             self.weights.numpy(),
             lambda a: self.epilogue(torch.from_numpy(a)).numpy(),
@@ -119,8 +119,8 @@ def random_model(rng):
 def test_every_layer_and_the_order_of_the_logits_equal_pytorch(naive_run, same_order, seed):
     rng = np.random.default_rng(seed)
     encoding, layers = random_model(rng)
-    network = absorb(StagedModel(encoding, tuple(layer.stage() for layer in layers)))
-    inversions = {layer.name: layer.inverted for layer in as_chain(network).layers if isinstance(layer, MaxPoolLayer)}
+    network = as_chain(absorb(chain_model(encoding, [layer.stage() for layer in layers])))
+    inversions = {layer.name: layer.inverted for layer in network.layers if isinstance(layer, MaxPoolLayer)}
     for image in rng.integers(0, 256, size=(4, *encoding.shape), dtype=np.uint8):
         ours = naive_run(network, image)
         values = encoding.table[image].astype(np.float32)

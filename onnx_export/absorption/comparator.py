@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.stage import Epilogue
-from onnx_export.reach import AbsorptionError, Reach
+from onnx_export.absorption.reach import AbsorptionError, Reach
 
 ELEMENTS_AT_ONCE = 2**20  # accumulators in one call of an epilogue: bounds the memory, few calls
 
@@ -19,7 +19,7 @@ class Turns:
 
     Attributes:
         index: (mh,) int64, number of the first accumulator from which on the output is the other one: +1 for a
-            rising channel (0: always +1; ``reach.count``: never), -1 for a falling one.
+            rising channel (0: always +1; ``reach.counts``: never), -1 for a falling one.
         falling: (mh,) bool, the output goes from +1 to -1.
     """
 
@@ -44,8 +44,8 @@ def find_turns(name: str, epilogue: Epilogue, reach: Reach) -> Turns:
         if wrong.any():
             row, channel = np.argwhere(wrong)[0]
             raise AbsorptionError(
-                f"layer {name} channel {channel}: gives {outputs[row, channel]} at accumulator "
-                f"{reach.at(start + int(row), int(channel))}, a hidden layer must give -1 or +1"
+                f"layer {name} channel {channel}: gives {outputs[row, channel]} at "
+                f"{reach.place(start + int(row), int(channel))}, a hidden layer must give -1 or +1"
             )
         if start == 0:
             first = last = plus[0]
@@ -54,7 +54,7 @@ def find_turns(name: str, epilogue: Epilogue, reach: Reach) -> Turns:
             _note_turns(name, reach, start, changed, turned_at, first)
         last = plus[-1]
     turns = turned_at >= 0
-    return Turns(np.where(turns, turned_at, np.where(first, 0, reach.count)), turns & first)
+    return Turns(np.where(turns, turned_at, np.where(first, 0, reach.counts)), turns & first)
 
 
 def evaluate(epilogue: Epilogue, accumulators: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -78,8 +78,8 @@ def _note_turns(
         if turned_at[channel] >= 0:
             away, back = ("-1", "+1") if first[channel] else ("+1", "-1")
             raise AbsorptionError(
-                f"layer {name} channel {channel}: not monotonic, the output turns to {away} at accumulator "
-                f"{reach.at(int(turned_at[channel]), int(channel))} and back to {back} at "
+                f"layer {name} channel {channel}: not monotonic, the output turns to {away} at "
+                f"{reach.place(int(turned_at[channel]), int(channel))} and back to {back} at "
                 f"{reach.at(index, int(channel))}; one threshold cannot compute that, use a monotonic activation"
             )
         turned_at[channel] = index

@@ -1,0 +1,29 @@
+"""Which values of a network count, as popcounts do, and how to read such a count as the sum that a model has."""
+
+from __future__ import annotations
+
+from bnn.network import Network
+from bnn.nodes import Add, Concatenate, Matrix, MaxPool, PadChannels, SumPool
+from bnn.values import Bits
+
+
+def count_widths(network: Network) -> dict[str, int]:
+    """By value that counts x, the width w with which 2 x - w is the sum of -1 and +1 that x stands for.
+
+    A popcount x of mw bits stands for the bipolar dot product 2 x - mw. Maxima and sums of counts count as well; what
+    joins a count and other integers does not.
+    """
+    widths: dict[str, int] = {}
+    for node in network.nodes:
+        if isinstance(node, Matrix) and isinstance(network.values[node.inputs[0]], Bits):
+            widths[node.name] = node.mw
+        if not node.inputs or not all(name in widths for name in node.inputs):
+            continue
+        entering = [widths[name] for name in node.inputs]
+        if isinstance(node, Add):
+            widths[node.name] = sum(entering)
+        elif isinstance(node, SumPool):
+            widths[node.name] = entering[0] * node.kernel[0] * node.kernel[1]
+        elif isinstance(node, MaxPool | PadChannels) or (isinstance(node, Concatenate) and len(set(entering)) == 1):
+            widths[node.name] = entering[0]
+    return widths
