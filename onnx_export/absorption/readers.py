@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from bnn.stage import Concatenate, MaxPool, ModelGraph, ModelNode, PadChannels, Sign
+from bnn.stage import Concatenate, Matrix, MaxPool, ModelGraph, ModelNode, PadChannels, Sign
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,10 @@ class Readers:
         """The one node that reads it, None where there are several."""
         readers = self._by_value[name]
         return readers[0] if len(readers) == 1 else None
+
+    def is_matrix(self, name: str) -> bool:
+        """The value is that of a matrix."""
+        return isinstance(self._makers.get(name), Matrix)
 
     def moved_pool(self, sign: Sign) -> MaxPool | None:
         """The max pool in front of a sign that nobody else reads: it may as well pool the bits.

@@ -45,7 +45,8 @@ class Signs:
             source: what it reads, or what the max pool reads.
 
         Raises:
-            AbsorptionError: an epilogue that one threshold cannot compute, or falls between two max pools.
+            AbsorptionError: an epilogue that one threshold cannot compute, or that falls between two max pools behind a
+                matrix.
         """
         pool = self._readers.moved_pool(sign)
         turns = self.turns(sign, source)
@@ -55,13 +56,11 @@ class Signs:
             blocking = self._readers.pool_of_bits(sign.name)
             if blocking is None:
                 inverted = waiting
-            elif pool is None:
-                source = self._negated(sign, source, waiting)
             else:
-                raise AbsorptionError(
-                    f"layer {_layer(sign, pool)} channel {int(np.argmax(waiting))}: falls between max pools "
-                    f"{sign.name} and {blocking.name}, so the second would be a minimum of bits; keep one of the two"
-                )
+                if pool is not None:
+                    self._refuse_between(sign, pool, blocking, int(np.argmax(waiting)))
+                    source, pool = self._pooled(pool, source), None
+                source = self._negated(sign, source, waiting)
         thresholds = _thresholds(source, turns).astype(np.int32)
         if pool is None:
             self._builder.add(Threshold(sign.name, (source.name,), thresholds), inverted)
@@ -71,6 +70,19 @@ class Signs:
             self._builder.add(bits)
             self._builder.add(MaxPool(sign.name, (bits.name,), **window, padding=pool.padding), inverted)
         return Made(sign.name, inverted)
+
+    def _refuse_between(self, sign: Sign, pool: ModelMaxPool, blocking: ModelMaxPool, channel: int) -> None:
+        """A matrix between max pools is a layer of a chain, which has bits alone between its matrices."""
+        if self._readers.is_matrix(pool.inputs[0]):
+            raise AbsorptionError(
+                f"layer {_layer(sign, pool)} channel {channel}: falls between max pools {sign.name} and "
+                f"{blocking.name}, so the second would be a minimum of bits; keep one of the two"
+            )
+
+    def _pooled(self, pool: ModelMaxPool, source: Made) -> Made:
+        """The max pool where the model has it, in front of the threshold."""
+        node = MaxPool(pool.name, (source.name,), kernel=pool.kernel, stride=pool.stride, padding=pool.padding)
+        return Made(self._builder.add(node), source.inverted, source.reach, source.width)
 
     def _negated(self, sign: Sign, source: Made, channels: NDArray[np.bool_]) -> Made:
         reach = source.integers

@@ -116,7 +116,7 @@ def import_qonnx(
             graph = fold_constants(read_graph(path))
             entering = find_meaning(graph, input_scale, input_mean, input_std)
             walk = Walk(graph, entering)
-            network = absorb(walk.staged, progress)
+            network = absorb(walk.model, progress)
         except UserError as error:
             raise ImportRefusedError(f"{path}: {printable(str(error))}") from error
     notes = (*([entering.note] if entering.note else []), *walk.notes)

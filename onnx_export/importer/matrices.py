@@ -22,7 +22,7 @@ class Matrix:
     """A matrix layer as the file has it.
 
     Attributes:
-        weights: -1 and +1 in the order of ``bnn.stage.Stage``.
+        weights: -1 and +1 in the order of ``bnn.stage.ChainLayer``.
         scale: (mh,) what the file multiplies each row with; positive.
         bias: (mh,) added behind, or None.
         window: of a convolution, None for a dense layer.

@@ -10,15 +10,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn.stage import Epilogue
-from bnn.staged import Pool, Stage
+from bnn.stage import ChainLayer, Epilogue, Pool
 from bnn.window import NO_PADDING
+from onnx_export.absorption.reach import Reach, reachable
 from onnx_export.importer.elementwise import Elementwise
 from onnx_export.importer.graph import Node
 from onnx_export.importer.levels import Bits, Integers, two_levels
 from onnx_export.importer.matrices import Matrix
 from onnx_export.importer.rounding import near_ties, near_turns, sum_error
-from onnx_export.reach import Reach, reachable
 
 CHUNK = 2**20  # values in one call
 
@@ -64,7 +63,7 @@ class OpenStage:
             )
         return levels
 
-    def hidden(self, levels: Bits) -> Stage:
+    def hidden(self, levels: Bits) -> ChainLayer:
         """The stage of a hidden layer that gives these two values."""
         sign = self._falling_rows()
 
@@ -84,7 +83,7 @@ class OpenStage:
 
         return self._stage(epilogue, sign)
 
-    def last(self, order: NDArray[np.int64]) -> Stage:
+    def last(self, order: NDArray[np.int64]) -> ChainLayer:
         """The stage of the last layer, whose epilogue gives logits; channel ``order[i]`` becomes class i.
 
         One logit alone becomes class 1, and class 0 gets the logit 0: the higher one, 0 where they are equal, is what
@@ -126,10 +125,10 @@ class OpenStage:
     def _last_node(self) -> Node:
         return self.operators[-1].node if self.operators else self.matrix.node
 
-    def _stage(self, epilogue: Epilogue, sign: NDArray[np.float32]) -> Stage:
+    def _stage(self, epilogue: Epilogue, sign: NDArray[np.float32]) -> ChainLayer:
         window = self.matrix.window
         rows = sign.reshape(-1, *[1] * (self.matrix.weights.ndim - 1))
-        return Stage(
+        return ChainLayer(
             name=self.name,
             weights=self.matrix.weights * rows,
             epilogue=epilogue,

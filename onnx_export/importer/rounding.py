@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onnx_export.absorption.reach import FLOAT32_EXACT, Reach
 from onnx_export.importer.levels import Bits, Integers
 from onnx_export.importer.matrices import Matrix
-from onnx_export.reach import FLOAT32_EXACT, Reach
 
 EPSILON = 2.0**-23  # float32's
 MOST_LOGITS = 2**22  # that are compared one by one; more are too dense to be apart

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.nodes import Encode
-from bnn.staged import Pool, Stage, StagedModel
+from bnn.stage import ChainLayer, ModelGraph, Pool, chain_model
 from bnn.window import NO_PADDING, Padding
 from onnx_export.importer.classes import CLASS_PICKERS, ORDER_KEEPERS, check_class_picker, left_out
 from onnx_export.importer.elementwise import SUPPORTED, elementwise
@@ -35,7 +35,7 @@ class Walk:
     """One pass over a graph.
 
     Attributes:
-        staged: the model that was found.
+        model: that was found.
         arrangement: (H * W * C,) number of the element in the file's flattened input of every element (y, x, c).
         notes: what a user should know of how the file was read.
     """
@@ -55,7 +55,7 @@ class Walk:
         self._graph = graph
         self._pixels = PixelPath(entering)
         self._rounded: list[str] = []  # where rounding decides
-        self._stages: list[Stage] = []
+        self._stages: list[ChainLayer] = []
         self._open: OpenStage | None = None
         self._names = LayerNames()
         self._pad: tuple[Node, Padding, float] | None = None
@@ -73,7 +73,7 @@ class Walk:
             **dict.fromkeys(ORDER_KEEPERS, self._keep_order),
         }
         self._follow()
-        self.staged = self._finish()
+        self.model = self._finish()
 
     def _follow(self) -> None:
         tensor = self._graph.input
@@ -247,7 +247,7 @@ class Walk:
             window, pad, self._pad = window.padded(padding), value, None
         self._lowered = (node, window, pad)
 
-    def _finish(self) -> StagedModel:
+    def _finish(self) -> ModelGraph:
         if self._open is None or self._encoding is None:
             raise ImportRefusedError("has no MatMul, Gemm or Conv between its input and its output")
         if self._pad or self._lowered:
@@ -266,4 +266,4 @@ class Walk:
         if self._layout.places.size == 1:
             self.notes.append("one logit: class 1 where it is above 0, else class 0; the scores are of 0 and of it")
         stage = self._open.last(self._layout.places.reshape(-1))
-        return StagedModel(self._encoding, (*self._stages, stage))
+        return chain_model(self._encoding, (*self._stages, stage))

@@ -92,7 +92,7 @@ def reachable_sums(row, encoding, pad_value=None):
 
 def absorbed_or_refused(model):
     try:
-        return as_chain(absorb(model)), ""
+        return absorb(model), ""
     except AbsorptionError as error:
         return None, str(error)
 
@@ -133,9 +133,13 @@ def test_threshold_equals_pytorch_at_every_reachable_accumulator(data):
         channel = channel_named(refusal)
         assert (np.diff(expected[channel]) != 0).sum() >= 2 or encoding_is_sparse(encoding, sums[channel])
         return
-    layer = network.layers[0]
+    layer = as_chain(network).layers[0]
     for channel in range(mh):
-        inverted = hidden.pool_before and network.layers[1].inverted is not None and network.layers[1].inverted[channel]
+        inverted = (
+            hidden.pool_before
+            and as_chain(network).layers[1].inverted is not None
+            and as_chain(network).layers[1].inverted[channel]
+        )
         same_row = np.array_equal(layer.weight_bits[channel], rows[channel] > 0)
         assert same_row or np.array_equal(layer.weight_bits[channel], rows[channel] < 0)
         ours = sums[channel] if same_row else -sums[channel]
@@ -167,7 +171,7 @@ def test_scores_order_as_the_logits_of_every_pair_of_channels(data):
         channel = channel_named(refusal)
         assert not np.isfinite(logits[channel]).all() or encoding_is_sparse(encoding, sums[channel])
         return
-    layer = network.layers[0]
+    layer = as_chain(network).layers[0]
     lowest, _ = layer.accumulator_range(None if encoding.binary else encoding.range)
     ours = []
     for channel in range(mh):

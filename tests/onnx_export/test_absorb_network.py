@@ -119,8 +119,8 @@ def random_model(rng):
 def test_every_layer_and_the_order_of_the_logits_equal_pytorch(naive_run, same_order, seed):
     rng = np.random.default_rng(seed)
     encoding, layers = random_model(rng)
-    network = as_chain(absorb(chain_model(encoding, [layer.stage() for layer in layers])))
-    inversions = {layer.name: layer.inverted for layer in network.layers if isinstance(layer, MaxPoolLayer)}
+    network = absorb(chain_model(encoding, [layer.stage() for layer in layers]))
+    inversions = {layer.name: layer.inverted for layer in as_chain(network).layers if isinstance(layer, MaxPoolLayer)}
     for image in rng.integers(0, 256, size=(4, *encoding.shape), dtype=np.uint8):
         ours = naive_run(network, image)
         values = encoding.table[image].astype(np.float32)

@@ -67,7 +67,7 @@ def _compute(model, node, images, entering):
     if isinstance(node, Matrix):
         return _product(model, node, x)
     if isinstance(node, Sign | Quantize | Logits):
-        return node.epilogue.on_image(x)
+        return node.epilogue.on_image(x) if isinstance(node.epilogue, Affine) else _by_rows(node.epilogue, x)
     if isinstance(node, Add):
         return sum(entering[1:], start=x)
     if isinstance(node, Concatenate):
@@ -82,6 +82,12 @@ def _compute(model, node, images, entering):
         return rounded_mean(mean, 1, model.values[node.name].fraction_bits)
     assert isinstance(node, GlobalSum)
     return x.sum(dim=(2, 3), keepdim=True)
+
+
+def _by_rows(epilogue, x):
+    count, channels, height, width = x.shape
+    rows = epilogue(np.ascontiguousarray(x.permute(0, 2, 3, 1).numpy()).reshape(-1, channels))
+    return torch.from_numpy(rows.reshape(count, height, width, channels)).permute(0, 3, 1, 2)
 
 
 def _product(model, node, x):
@@ -159,6 +165,9 @@ class RandomModel:
             "max": self._max_pool,
             "max_of_bits": lambda: self._max_pool("bits"),
             "mean": self._average_pool,
+            "sign_of_max": self._sign_of_maximum,
+            "block": self._block,
+            "shared": self._shared,
         }
 
     def _grow(self, kind):
@@ -201,10 +210,37 @@ class RandomModel:
         centre = (value.highest + value.lowest) / 2 * 2.0**-value.fraction_bits
         return Affine(scale, self.rng.normal(size=channels) * 0.7 - scale * centre, **after)
 
-    def _sign(self):
-        source = self._pick("integers")
-        if source is not None:
-            self._add(Sign(self._name("sign"), (source,), self._affine(source, sign=True)))
+    def _sign(self, source=None):
+        source = source or self._pick("integers")
+        if source is None:
+            return None
+        return self._add(Sign(self._name("sign"), (source,), self._affine(source, sign=True)))
+
+    def _sign_of_maximum(self):
+        """A max pool that only a sign reads."""
+        source = self._conv() or self._pick("integers")
+        if source is not None and min(self.values[source].shape[:2]) >= 2:
+            self._sign(self._add(MaxPool(self._name("max"), (source,), kernel=(2, 2), stride=(1, 1))))
+
+    def _block(self):
+        """What is added to itself, put on its grid, or as it is."""
+        shortcut = self._pick("integers")
+        if shortcut is None:
+            return
+        value = self.values[shortcut]
+        channels = value.shape[2]
+        weights = self.rng.choice([-1.0, 1.0], size=(channels, channels, 1, 1)).astype(np.float32)
+        sums = self._add(Matrix(self._name("conv"), (self._sign(shortcut),), weights, is_convolution=True))
+        if value.fraction_bits or self.rng.integers(2):
+            sums = self._quantize(sums, value.fraction_bits)
+        self._add(Add(self._name("sum"), (sums, shortcut)))
+
+    def _shared(self):
+        """A matrix with two readers, one of which pools its bits."""
+        source = self._conv()
+        if source is not None and min(self.values[source].shape[:2]) >= 2:
+            self._quantize(source)
+            self._add(MaxPool(self._name("max"), (self._sign(source),), kernel=(2, 2), stride=(2, 2)))
 
     def _quantize(self, source=None, fraction_bits=None):
         source = source or self._pick("integers")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bnn.errors import UserError
 from bnn.nodes import Encode
-from bnn.staged import Stage, StagedModel
+from bnn.stage import ChainLayer, ModelGraph, chain_model
 from bnn.values import Shape
 from training.config.load import Config
 from training.config.settings import Estimator
@@ -148,12 +148,12 @@ class BinaryNetwork(TrainableNetwork):
             if isinstance(module, layers.ThresholdShift)
         }
 
-    def staged(self) -> StagedModel:
+    def staged(self) -> ModelGraph:
         """As ``TrainableNetwork.staged``; UserError for a full-precision twin."""
         if self.refusal:
             raise UserError(self.refusal)
         model = copy.deepcopy(self).cpu().eval()
-        return StagedModel(_encoding(model), tuple(_staged(stage) for stage in model.stage_list()))
+        return chain_model(_encoding(model), [_described(stage) for stage in model.stage_list()])
 
     def trace(
         self, images: NDArray[np.uint8], batch: int = 256
@@ -230,13 +230,13 @@ def _encoding(model: BinaryNetwork) -> Encode:
     return Encode.threshold(model.shape, model.input_pixel)
 
 
-def _staged(stage: BinaryStage) -> Stage:
+def _described(stage: BinaryStage) -> ChainLayer:
     plan = stage.plan
     weights = layers.binary_weights(stage.matrix)
     height, width, channels = plan.input_shape
     if not plan.is_convolution and height * width > 1:
         weights = weights.view(plan.mh, channels, height, width)
-    return Stage(
+    return ChainLayer(
         name=plan.name,
         weights=weights.numpy(),
         epilogue=numpy_epilogue(stage.epilogue, is_image=plan.is_convolution),

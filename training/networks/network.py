@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnn.stage import ModelGraph
-from bnn.staged import StagedModel
 from bnn.values import Shape
 from training.fit.arithmetic import PLAIN, Arithmetic
 from training.networks.layers import ThresholdShift
@@ -88,7 +87,7 @@ class TrainableNetwork(nn.Module, ABC):
         raise NotImplementedError(f"not exported: {self.refusal}")
 
     @abstractmethod
-    def staged(self) -> StagedModel | ModelGraph:
+    def staged(self) -> ModelGraph:
         """The network as threshold absorption reads it: a copy on the CPU in evaluation mode, free of this one.
 
         Raises:

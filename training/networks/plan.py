@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from bnn.staged import Pool
+from bnn.stage import Pool
 from bnn.values import Shape
 from bnn.window import NO_PADDING, Padding
 from training.config.layers import ConvConfig, DenseConfig, PoolConfig, PoolPosition

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from bnn.staged import Pool
+from bnn.stage import Pool
 from bnn.window import NO_PADDING
 from training.config.load import Config
 from training.config.settings import Estimator, PreActivation

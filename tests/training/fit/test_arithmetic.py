@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from bnn.stage import Logits, Matrix, Sign
 from tests.support.models import config_of, model_of
 from training.config.load import CONFIG_FOLDER, ConfigError, load_config
 from training.fit import arithmetic
@@ -103,10 +104,14 @@ def test_evaluation_and_absorption_are_in_float32_whatever_the_training():
     np.testing.assert_array_equal(logits, expected_logits)
     for name, bits in expected_traces.items():
         np.testing.assert_array_equal(traces[name], bits)
-    for ours, theirs in zip(network.staged().stages, twin.staged().stages, strict=True):
-        sums = np.arange(-ours.weights[0].size, ours.weights[0].size + 1, dtype=np.float32)
-        sums = np.repeat(sums[:, None], len(ours.weights), axis=1)
-        np.testing.assert_array_equal(ours.epilogue(sums), theirs.epilogue(sums))
+    width = 0
+    for ours, theirs in zip(network.staged().steps, twin.staged().steps, strict=True):
+        if isinstance(ours, Matrix):
+            width, height = ours.mw, ours.mh
+        if isinstance(ours, Sign | Logits):
+            sums = np.repeat(np.arange(-width, width + 1, dtype=np.float32)[:, None], height, axis=1)
+            np.testing.assert_array_equal(ours.epilogue(sums), theirs.epilogue(sums))
+    assert width
 
 
 def test_what_is_chosen(monkeypatch):

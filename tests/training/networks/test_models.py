@@ -11,7 +11,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 
-from bnn.staged import Pool, StagedModel
+from bnn.stage import Matrix, ModelGraph, Sign
+from bnn.values import Bits
+from tests.support.model_graphs import compute
 from tests.support.models import model_of
 from training.networks.models import to_pixels
 
@@ -67,37 +69,11 @@ def test_forward_and_gradients_are_those_of_plain_pytorch():
         torch.testing.assert_close(stage.matrix.weight.grad, weight.grad, rtol=1e-4, atol=1e-7)
 
 
-def pooled(x, pool: Pool | None):
-    return x if pool is None else F.max_pool2d(x, pool.kernel, pool.stride)
-
-
-def run_staged(staged: StagedModel, images):
-    """The staged model as its documentation says, with PyTorch's conv2d on padded float64: bits by name, and logits."""
-    x = staged.input.table[images].transpose(0, 3, 1, 2).astype(np.float64)
-    traces = {}
-    if staged.input.binary:
-        x = 2 * x - 1
-        traces["input"] = x
-    for stage in staged.stages:
-        weights = torch.tensor(stage.weights, dtype=torch.float64)
-        top, left, bottom, right = stage.padding
-        x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=stage.pad_value)
-        if stage.is_convolution:
-            y = F.conv2d(torch.tensor(x), weights, stride=stage.stride)
-        else:
-            y = (torch.tensor(x).flatten(1) @ weights.flatten(1).T)[:, :, None, None]
-        y = pooled(y, stage.pool_before).numpy()
-        count, channels, height, width = y.shape
-        rows = y.transpose(0, 2, 3, 1).reshape(-1, channels).astype(np.float32)
-        x = stage.epilogue(rows).reshape(count, height, width, channels).transpose(0, 3, 1, 2)
-        if stage is staged.stages[-1]:
-            break
-        traces[stage.name if stage.pool_before is None else stage.pool_before.name] = x
-        if stage.pool_after is not None:
-            x = pooled(torch.tensor(x), stage.pool_after).numpy()
-            traces[stage.pool_after.name] = x
-        x = x.astype(np.float64)
-    return {name: (t.transpose(0, 2, 3, 1) > 0).astype(np.uint8) for name, t in traces.items()}, x[:, :, 0, 0]
+def run_staged(staged: ModelGraph, images):
+    """The graph as its documentation says, node by node: every value of bits by name, and logits."""
+    values = {name: tensor.permute(0, 2, 3, 1).numpy() for name, tensor in compute(staged, images).items()}
+    bits = {name: (values[name] > 0).astype(np.uint8) for name, kind in staged.values.items() if isinstance(kind, Bits)}
+    return bits, values[staged.nodes[-1].name][:, 0, 0]
 
 
 LAYERS = st.sampled_from(
@@ -157,12 +133,15 @@ def test_tracing_names_every_binary_tensor_and_leaves_the_model_as_it_was():
 def test_staged_is_free_of_the_model():
     model = build([{"dense": 8}])
     staged = model.staged()
-    weights, values = staged.stages[0].weights.copy(), staged.stages[0].epilogue(np.ones((1, 8), np.float32))
+    matrix, sign = staged.steps[:2]
+    assert isinstance(matrix, Matrix)
+    assert isinstance(sign, Sign)
+    weights, values = matrix.weights.copy(), sign.epilogue(np.ones((1, 8), np.float32))
     with torch.no_grad():
         for tensor in model.state_dict().values():
             tensor.zero_()
-    np.testing.assert_array_equal(staged.stages[0].weights, weights)
-    np.testing.assert_array_equal(staged.stages[0].epilogue(np.ones((1, 8), np.float32)), values)
+    np.testing.assert_array_equal(matrix.weights, weights)
+    np.testing.assert_array_equal(sign.epilogue(np.ones((1, 8), np.float32)), values)
 
 
 def test_pixels_reach_the_first_layer_unscaled():
