@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from onnx_export.absorption.bounds import Bounds, Int64s, Table
 
 MULTIPLIER_BITS = 24  # without its sign: the wider port of a DSP48E1 takes 25 bits
+WIDE_MULTIPLIER_BITS = 32  # where these are not enough, and two DSPs multiply
 SUM_BITS = 48  # with its sign: the adder of a DSP48E1
 LARGEST_SHIFT = SUM_BITS - 1
 BEYOND_ANY_SUM = 2**60
@@ -57,16 +58,23 @@ class Feasible:
 
 
 def find_affine(table: Table, multiplier_bits: int = MULTIPLIER_BITS) -> tuple[Affine | None, Int64s]:
-    """The pairs at the smallest shift at which every channel has one.
+    """The pairs at the smallest shift at which every channel has one; none at any shift is tried with wider M.
 
     Args:
         table: what they must give.
-        multiplier_bits: |M| is below 2 to this.
+        multiplier_bits: |M| is below 2 to this, or else to WIDE_MULTIPLIER_BITS.
 
     Returns:
         The integers, or None where no shift serves all channels. Then the channels in whose way it is: those that have
         no pair at any shift, or else those that have none at the smallest shift at which each other one has had one.
     """
+    affine, in_the_way = _find_affine(table, multiplier_bits)
+    if affine is None and multiplier_bits < WIDE_MULTIPLIER_BITS:
+        return _find_affine(table, WIDE_MULTIPLIER_BITS)
+    return affine, in_the_way
+
+
+def _find_affine(table: Table, multiplier_bits: int) -> tuple[Affine | None, Int64s]:
     waiting = np.arange(table.channels)  # those that have had no pair at any shift yet
     in_the_way: Int64s | None = None
     for shift in range(LARGEST_SHIFT + 1):

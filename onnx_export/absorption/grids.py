@@ -12,7 +12,7 @@ from bnn.nodes import Grid
 from bnn.stage import Epilogue
 from onnx_export.absorption.bounds import Int64s, Table
 from onnx_export.absorption.comparator import ELEMENTS_AT_ONCE, evaluate
-from onnx_export.absorption.grid_search import MULTIPLIER_BITS, find_affine
+from onnx_export.absorption.grid_search import WIDE_MULTIPLIER_BITS, find_affine
 from onnx_export.absorption.made import Made
 from onnx_export.absorption.reach import AbsorptionError, Reach
 
@@ -54,12 +54,12 @@ def fit_grid(name: str, epilogue: Epilogue, source: Made, target: Target) -> tup
     assert table is not None
     affine, in_the_way = find_affine(table)
     if affine is None:
-        channel = int(in_the_way[0])
-        more = f", nor do {len(in_the_way) - 1} more channels" if len(in_the_way) > 1 else ""
+        channel, others = int(in_the_way[0]), len(in_the_way) - 1
         raise AbsorptionError(
-            f"layer {name} channel {channel}: no integers M of {MULTIPLIER_BITS} bits, B and s give its values on the "
-            f"grid of 2^-{target.fraction_bits} as (M x + B) >> s{more}; keep activations such as ReLU or PReLU out of "
-            "what is put on the grid, or take fewer fraction bits"
+            f"layer {name} channel {channel}{f' and {others} more' if others else ''}: no integers M of "
+            f"{WIDE_MULTIPLIER_BITS} bits, B and s give the values on the grid of 2^-{target.fraction_bits} as "
+            "(M x + B) >> s; keep ReLU, PReLU and the like out of what is put on the grid. Where it is a batch norm "
+            "alone, float32's rounding has bent its line: take fewer fraction bits, or change its bias a little"
         )
     for integers, values, reached in _chunks(name, epilogue, reach, target):  # the proof
         assert ((affine.at(source.counted(integers), low, high) == values) | ~reached).all()
