@@ -58,8 +58,8 @@ def fit_grid(name: str, epilogue: Epilogue, source: Made, target: Target) -> tup
         raise AbsorptionError(
             f"layer {name} channel {channel}{f' and {others} more' if others else ''}: no integers M of "
             f"{WIDE_MULTIPLIER_BITS} bits, B and s give the values on the grid of 2^-{target.fraction_bits} as "
-            "(M x + B) >> s; keep leaky ReLU, PReLU and the like out of what is put on the grid. Where it is a batch norm "
-            "alone, float32's rounding has bent its line: take fewer fraction bits, or change its bias a little"
+            "(M x + B) >> s; keep leaky ReLU, PReLU and the like out of what is put on the grid. Where it is a batch "
+            "norm alone, float32's rounding has bent its line: take fewer fraction bits, or change its bias a little"
         )
     for integers, values, reached in _chunks(name, epilogue, reach, target):  # the proof
         assert ((affine.at(source.counted(integers), low, high) == values) | ~reached).all()
