@@ -173,8 +173,8 @@ class RandomModel:
     def _grow(self, kind):
         self._kinds[kind]()
 
-    def _conv(self, wanted="bits"):
-        source = self._pick(wanted)
+    def _conv(self, wanted="bits", source=None):
+        source = source or self._pick(wanted)
         if source is None:
             return None
         value = self.values[source]
@@ -182,7 +182,7 @@ class RandomModel:
             return None
         height, width, channels = value.shape
         kernel = int(self.rng.integers(1, min(3, height, width) + 1))
-        keeps = bool(self.rng.integers(2)) and kernel == 3
+        keeps = bool(self.rng.integers(4)) and kernel == 3
         padding = (1, 1, 1, 1) if keeps else NO_PADDING
         pad_value = int(self.rng.choice([-1, 1])) if isinstance(value, Bits) else 0
         groups = channels if channels < 4 and self.rng.integers(4) == 0 else 1
@@ -236,11 +236,16 @@ class RandomModel:
         self._add(Add(self._name("sum"), (sums, shortcut)))
 
     def _shared(self):
-        """A matrix with two readers, one of which pools its bits."""
+        """A matrix with two readers, one of which makes bits for a pool or another matrix."""
         source = self._conv()
-        if source is not None and min(self.values[source].shape[:2]) >= 2:
-            self._quantize(source)
-            self._add(MaxPool(self._name("max"), (self._sign(source),), kernel=(2, 2), stride=(2, 2)))
+        if source is None:
+            return
+        self._quantize(source)
+        bits = self._sign(source)
+        if min(self.values[source].shape[:2]) >= 2 and self.rng.integers(2):
+            self._add(MaxPool(self._name("max"), (bits,), kernel=(2, 2), stride=(2, 2)))
+        else:
+            self._conv(source=bits)
 
     def _quantize(self, source=None, fraction_bits=None):
         source = source or self._pick("integers")

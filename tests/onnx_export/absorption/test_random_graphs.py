@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from bnn.counting import count_widths
+from bnn.nodes import Conv
 from bnn.values import Bits
 from hw.simulator.reference import walk
 from onnx_export.absorb import AbsorptionError, absorb
@@ -51,6 +52,10 @@ def same_order(ours, theirs):
     return np.array_equal(np.unique(ours, return_inverse=True)[1], np.unique(theirs, return_inverse=True)[1])
 
 
+def padded(node):
+    return isinstance(node, Conv) and any(node.padding)
+
+
 def made_of(network):
     kinds = {node.kind for node in network.nodes}
     kinds |= {"negated" for node in network.nodes if node.name.endswith(".negated")}
@@ -59,6 +64,8 @@ def made_of(network):
     kinds |= {"inverted" for name in network.notes.inverted if isinstance(network.values[name], Bits)}
     kinds |= {"row flip" for name in network.notes.inverted if name.startswith(("conv", "fc"))}
     kinds |= {"table" if network.output.table is not None else "affine scores"}
+    inverted = network.notes.inverted
+    kinds |= {"inverted padding" for node in network.nodes if padded(node) and node.inputs[0] in inverted}
     kinds |= {"groups" for node in network.nodes if getattr(node, "groups", 1) > 1}
     counts = set(count_widths(network))
     kinds |= {f"{node.kind} of counts" for node in network.nodes if node.name in counts}
@@ -68,7 +75,7 @@ def made_of(network):
 EVERY_KIND = {
     *("encode", "thermometer", "dense", "conv", "threshold", "grid", "add", "max_pool", "sum_pool", "concatenate"),
     *("pad_channels", "scores", "negated", "doubled", "moved pool", "inverted", "row flip", "table", "affine scores"),
-    *("groups", "add of counts", "sum_pool of counts", "max_pool of counts"),
+    *("inverted padding", "groups", "add of counts", "sum_pool of counts", "max_pool of counts"),
 }
 
 
