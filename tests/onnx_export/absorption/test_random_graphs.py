@@ -9,7 +9,8 @@ from bnn.nodes import Conv
 from bnn.values import Bits
 from hw.simulator.reference import walk
 from onnx_export.absorb import AbsorptionError, absorb
-from tests.support.model_graphs import RandomModel, compute
+from tests.support.model_graphs import compute
+from tests.support.random_models import RandomModel
 
 torch.set_num_threads(1)
 
