@@ -102,9 +102,12 @@ def _common_direction(name: str, epilogue: Epilogue, reach: Reach) -> int:
         most = np.where(reached, logits, -np.inf).max(axis=1)
         used = reached.any(axis=1)
         values = np.concatenate([previous, most[used]])
-        steps = np.sign(values[1:] - values[:-1]) if len(values) > 1 else np.empty(0, np.float32)
+        before, after = values[:-1], values[1:]  # compared: a difference of finite numbers may be too large
         same = bool((least[used] == most[used]).all())
-        rising, falling = same and rising and bool((steps > 0).all()), same and falling and bool((steps < 0).all())
+        rising, falling = (
+            same and rising and bool((after > before).all()),
+            same and falling and bool((after < before).all()),
+        )
         previous = values[-1:]
     return 1 if rising else -1 if falling else 0
 

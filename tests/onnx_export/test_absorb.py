@@ -282,6 +282,13 @@ def test_same_rising_logits_need_no_table_and_falling_ones_negated_rows():
         assert (layer.weight_bits == bit).all()
 
 
+def test_logits_are_compared_and_never_subtracted():
+    far = np.float32(3e38)  # the difference of two such logits is no float32
+    last = ChainLayer("last", np.ones((2, 3), np.float32), lambda a: np.where(a > 0, far, -far) + a)
+    stepped = absorb(chain_model(bits_in(3), (last,)))
+    assert as_chain(stepped).layers[0].score_table.tolist() == [[0, 0, 1, 1]] * 2
+
+
 def test_accumulators_beyond_what_float32_counts_are_refused():
     last = ChainLayer("last", np.ones((1, 65794), np.float32), lambda a: a)
     with pytest.raises(NetworkError, match=r"last.accumulator: integers reach .*\.16777470, .* 16777216"):

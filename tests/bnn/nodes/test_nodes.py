@@ -66,6 +66,7 @@ def test_every_kind_has_a_file_of_its_own_and_says_what_it_needs():
         (Dense.from_bits("d", "x", np.ones((5, 32), int)), (BITS,), Integers((1, 1, 5), 0, 32)),
         (conv(stride=(1, 2)), (BITS,), Integers((2, 1, 4), 0, 18)),
         (conv(groups=2, padding=(1, 1, 1, 1), pad_values=[0, 1]), (BITS,), Integers((4, 4, 4), 0, 9)),
+        (conv(padding=(1, 1, 1, 1), pad_values=[0, 7]), (NUMBERS,), Integers((4, 4, 4), -54, 126)),
         (Threshold("t", ("x",), [-3, 6]), (NUMBERS,), Bits((4, 4, 2))),
         (grid(), (NUMBERS,), Integers((4, 4, 2), -9, 9)),
         (Add("a", ("x", "y", "x")), (NUMBERS, Integers((4, 4, 2), 0, 1), NUMBERS), Integers((4, 4, 2), -6, 11)),
