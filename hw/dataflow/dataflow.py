@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from hw.units import Matrix, PopcountStyle, Unit
+from hw.units import Matrix, Pipeline, PopcountStyle, Unit
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Dataflow:
     def popcount(self) -> PopcountStyle:
         """How the matrices count bits."""
         return next(unit.popcount for unit in self.units if isinstance(unit, Matrix))
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """How much logic may stand between two registers."""
+        return next(unit.pipeline for unit in self.units if isinstance(unit, Matrix))
 
     @property
     def xnors(self) -> int:

@@ -22,7 +22,7 @@ from hw.cycles import checked_buffers, size_buffers
 from hw.dataflow import Dataflow, build_dataflow
 from hw.generator.registers.emit import HEADER as REGISTERS_HEADER
 from hw.generator.verilog import AXIS_LABEL_BITS, DATAFLOW, IDENTITY_FILE, TOP, emit_dataflow, emit_top
-from hw.units import PopcountStyle
+from hw.units import DEFAULT_PIPELINE, Pipeline, PopcountStyle
 from hw.units.memory import hex_words
 
 RTL_FOLDER = Path(__file__).parent.parent / "rtl"
@@ -61,18 +61,21 @@ class Design:
         *,
         buffers: Mapping[str, int] | None = None,
         popcount: PopcountStyle = PopcountStyle.COMPRESSOR,
+        pipeline: Pipeline = DEFAULT_PIPELINE,
         clock_mhz: float = DEFAULT_CLOCK_MHZ,
         stall_gates: bool = False,
     ) -> Design:
         """The design of ``network`` under ``folding``; its buffers from the cycle model unless they are given."""
         if buffers is None:
-            buffers = size_buffers(network, folding)
-        dataflow = build_dataflow(network, folding, buffers, popcount=popcount)
+            buffers = size_buffers(network, folding, pipeline)
+        dataflow = build_dataflow(network, folding, buffers, popcount=popcount, pipeline=pipeline)
         return cls(network, folding, dataflow, clock_mhz, stall_gates)
 
     @classmethod
     def of_file(cls, network: Chain, file: FoldingFile, report: Callable[[str], None]) -> Design:
         """The design that a folding file was made for: its popcounts, its buffers where they serve, its clock.
+
+        The registers in its units are those that this clock asks for.
 
         Args:
             network: what to compute.
@@ -82,11 +85,12 @@ class Design:
         Raises:
             DesignError: the file names a style of popcount that there is not.
         """
-        buffers, why = checked_buffers(network, file.folding, file.buffers)
+        popcount, clock = file_popcount(file), file.clock_mhz or DEFAULT_CLOCK_MHZ
+        pipeline = Pipeline.for_clock(popcount, clock)
+        buffers, why = checked_buffers(network, file.folding, file.buffers, pipeline)
         if why:
             report(why)
-        popcount, clock = file_popcount(file), file.clock_mhz or DEFAULT_CLOCK_MHZ
-        return cls.of(network, file.folding, buffers=buffers, popcount=popcount, clock_mhz=clock)
+        return cls.of(network, file.folding, buffers=buffers, popcount=popcount, pipeline=pipeline, clock_mhz=clock)
 
     @classmethod
     def for_simulation(
@@ -137,6 +141,7 @@ class Design:
             "askew_version": VERSION,
             "tool_versions": _tool_versions(),
             "popcount": self.popcount.name.lower(),
+            "logic_levels": self.dataflow.pipeline.levels,
             "folding": self.folding.describe(self.network)["layers"],
             "buffers": self.dataflow.buffers,
             "clock_mhz": self.clock_mhz,

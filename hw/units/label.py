@@ -8,8 +8,12 @@ from typing import ClassVar
 
 from hw.units import handshakes
 from hw.units.cost import Resources
+from hw.units.pipeline import DEFAULT_PIPELINE, Pipeline
 from hw.units.specification import Draw, Numbers
 from hw.units.unit import Memories, Parameters, Stream, Timing, Unit
+
+COMPARISON_LEVELS = 3
+"""Levels of logic of a comparison: a carry chain, the wires from its end to a multiplexer a bit, and that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,12 +22,31 @@ class LabelSelect(Unit):
 
     kind: ClassVar[str] = "label_select"
     lint: ClassVar[Mapping[str, Sequence[Parameters]]] = {
-        kind: ({"PE": 5}, {"PE": 10}, {"CLASSES": 1}, {"CLASSES": 12, "PE": 3, "LABEL_W": 8})
+        kind: (
+            {"PE": 5},
+            {"PE": 10},
+            {"CLASSES": 1},
+            {"CLASSES": 12, "PE": 3, "LABEL_W": 8},
+            {"CLASSES": 12, "PE": 6, "STAGES": 3},
+            {"PE": 10, "STAGES": 1},
+        )
     }
     samples: ClassVar[Mapping[str, str]] = {
         kind: "classes=10 pe=1 bits=8; classes=10 pe=10 bits=8; classes=10 pe=2 bits=12; "
         "classes=10 pe=5 bits=11; classes=100 pe=4 bits=10; classes=4 pe=4 bits=16; classes=2 pe=1 bits=6"
     }
+
+    pipeline: Pipeline = DEFAULT_PIPELINE
+
+    @property
+    def comparisons(self) -> int:
+        """One after the other in the last beat of a frame: in the tree over its lanes, then with the best so far."""
+        return (self.input.lanes - 1).bit_length() + (self.input.beats > 1)
+
+    @property
+    def stages(self) -> int:
+        """Registers between them, without that of the output."""
+        return self.pipeline.registers([COMPARISON_LEVELS] * self.comparisons) - 1 if self.comparisons else 0
 
     def parameters(self) -> dict[str, int | str]:
         """Scores and label."""
@@ -32,6 +55,7 @@ class LabelSelect(Unit):
             "PE": self.input.lanes,
             "SCORE_W": self.input.bits,
             "LABEL_W": self.output.bits,
+            "STAGES": self.stages,
         }
 
     def side_outputs(self) -> dict[str, int]:
@@ -40,8 +64,8 @@ class LabelSelect(Unit):
 
     @property
     def timing(self) -> Timing:
-        """By the beats of a frame."""
-        return Timing(handshakes.LABEL, (self.input.beats,))
+        """By the beats of a frame, and the registers on their way."""
+        return Timing(handshakes.LABEL, (self.input.beats, self.stages, (1 << self.stages) - 1))
 
     def resources(self) -> Resources:
         """A comparator and a multiplexer for every lane but one, and for the best so far."""

@@ -30,6 +30,7 @@ class Matrix(MatrixSizes):
             {"WEIGHT_FILE": WORDS, "ORDER": "InputMajor", "ROM_STYLE": "RomBlock", "THRESHOLD": 0, "POP_STAGES": 2},
             {"WEIGHT_FILE": WORDS, "MW": 9, "MH": 2, "SIMD": 9, "PE": 2, "POP_STYLE": "PopcountPrimitives"},
             {"WEIGHT_FILE": WORDS, "SIMD": 16, "POP_STYLE": "PopcountNaive"},
+            {"WEIGHT_FILE": WORDS, "SIMD": 16, "POP_STYLE": "PopcountCarry", "POP_STAGES": 2},
             {"WEIGHT_FILE": WORDS, "MH": 2, "SIMD": 4, "PE": 2},
             {"MW": 1, "MH": 1, "SIMD": 1, "PE": 1},
         ),

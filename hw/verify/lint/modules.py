@@ -23,6 +23,13 @@ PARTS: dict[str, Sequence[Parameters]] = {
     "adder_3": ({"STYLE": "PopcountPrimitives"}, {"STYLE": "PopcountPrimitives", "WIDTH": 1}),
     "axil_regs": ({"HASH_FILE": WORDS},),
     "axis_frame_guard": ({"BEATS": 1}, {"BEATS": 7}),
+    "carry_adder": ({"WIDTH": 2}, {"WIDTH": 4, "OUT_W": 4}, {"WIDTH": 5}),
+    "carry_tree": (
+        {"WIDTH": 1},
+        {"WIDTH": 2, "STAGES": 2},
+        {"WIDTH": 31, "STAGES": 3, "A_INVERTED": 1},
+        {"WIDTH": 49, "STAGES": 7},
+    ),
     "compressor": (
         {"STYLE": "PopcountPrimitives"},
         {"STYLE": "PopcountPrimitives", "WIDTH": 1},
@@ -35,7 +42,12 @@ PARTS: dict[str, Sequence[Parameters]] = {
     "counter_6_3": ({"STYLE": "PopcountPrimitives"},),
     "full_adder": ({"STYLE": "PopcountPrimitives"},),
     "pipeline": ({"STAGES": 0}, {"STAGES": 3, "WIDTH": 4}),
-    "popcount": ({"STYLE": "PopcountNaive", "STAGES": 2}, {"STYLE": "PopcountPrimitives", "STAGES": 2, "WIDTH": 9}),
+    "popcount": (
+        {"STYLE": "PopcountNaive", "STAGES": 2},
+        {"STYLE": "PopcountPrimitives", "STAGES": 2, "WIDTH": 9},
+        {"STYLE": "PopcountPrimitives", "A_INVERTED": 1, "WIDTH": 9},
+        {"STYLE": "PopcountCarry", "A_INVERTED": 1, "WIDTH": 9},
+    ),
     "popcount_threshold": ({"STYLE": "PopcountNaive"},),
     "replay_buffer": ({"COUNT": 3, "REPEATS": 5, "DEPTH": 4},),
     "rom": (
