@@ -21,7 +21,17 @@ from bnn.version import VERSION
 from hw.cycles import checked_buffers, size_buffers
 from hw.dataflow import Dataflow, build_dataflow
 from hw.generator.registers.emit import HEADER as REGISTERS_HEADER
-from hw.generator.verilog import AXIS_LABEL_BITS, DATAFLOW, IDENTITY_FILE, TOP, emit_dataflow, emit_top
+from hw.generator.vectors import SUMS, Vectors, checksums
+from hw.generator.verilog import (
+    AXIS_LABEL_BITS,
+    DATAFLOW,
+    IDENTITY_FILE,
+    IP,
+    TOP,
+    emit_dataflow,
+    emit_ip,
+    emit_top,
+)
 from hw.units import DEFAULT_PIPELINE, Pipeline, PopcountStyle
 from hw.units.memory import hex_words
 
@@ -122,6 +132,11 @@ class Design:
         top = emit_top(self.dataflow, header, VERSION, stall_gates=self.stall_gates)
         return {f"{DATAFLOW}.sv": dataflow, f"{TOP}.sv": top}
 
+    def wrapper(self) -> str:
+        """The Verilog around it for Vivado's packager and an AXI DMA: the module ``askew_ip``."""
+        lines = [f"Askew {VERSION}, network {self.network.hash}.", "Generated: askew_top behind AXI of a DMA's widths."]
+        return emit_ip(self.dataflow, lines)
+
     def memories(self) -> Iterator[tuple[str, str]]:
         """File name below the design's folder and contents of every memory file."""
         yield IDENTITY_FILE, "".join(f"{self.network.hash[i : i + 8]}\n" for i in range(0, 64, 8))
@@ -160,12 +175,18 @@ class Design:
             "rtl_sha256": {path.name: _sha256(path) for path in [*rtl_files(), *rtl_headers()]},
         }
 
-    def write(self, folder: Path) -> None:
-        """Write the whole design to ``folder``, which takes the place of what was there only when complete."""
+    def write(self, folder: Path, vectors: Vectors | None = None) -> None:
+        """Write the whole design to ``folder``, which takes the place of what was there only when complete.
+
+        Args:
+            folder: where.
+            vectors: frames and answers; with them ``make verify`` in the folder holds the design to these answers.
+        """
         with _atomic_folder(folder) as temporary:
             (temporary / "mem").mkdir()
             (temporary / "rtl").mkdir()
-            for name, text in [*self.sources().items(), *self.memories(), ("constraints.xdc", self.constraints())]:
+            others = [(f"{IP}.v", self.wrapper()), ("constraints.xdc", self.constraints())]
+            for name, text in [*self.sources().items(), *self.memories(), *others]:
                 (temporary / name).write_text(text, encoding="utf-8")
             for path in [*rtl_files(), *rtl_headers()]:
                 shutil.copyfile(path, temporary / "rtl" / path.name)
@@ -173,6 +194,11 @@ class Design:
             files = ["+incdir+rtl", *(f"rtl/{path.name}" for path in rtl_files()), *self.sources()]
             (temporary / "files.f").write_text("".join(f"{name}\n" for name in files), encoding="utf-8")
             (temporary / MANIFEST).write_text(json.dumps(self.manifest(), indent=2) + "\n", encoding="utf-8")
+            if vectors is not None:
+                (temporary / "verify" / "sim").mkdir(parents=True)
+                for name, text in vectors.fewer(self.dataflow).files(self.network, self.dataflow):
+                    (temporary / name).write_text(text, encoding="utf-8")
+                (temporary / SUMS).write_text(checksums(temporary), encoding="utf-8")
 
     def constraints(self) -> str:
         """A stub: the clock; pins are the board's."""

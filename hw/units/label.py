@@ -9,11 +9,13 @@ from typing import ClassVar
 from hw.units import handshakes
 from hw.units.cost import Resources
 from hw.units.pipeline import DEFAULT_PIPELINE, Pipeline
+from hw.units.popcount import PopcountStyle
 from hw.units.specification import Draw, Numbers
 from hw.units.unit import Memories, Parameters, Stream, Timing, Unit
 
-COMPARISON_LEVELS = 3
-"""Levels of logic of a comparison: a carry chain, the wires from its end to a multiplexer a bit, and that."""
+COMPARISON_LEVELS, SLOW_COMPARISON_LEVELS = 3, 4
+"""Levels of logic of a comparison: a carry chain, the wires from its end to a multiplexer a bit, and that. One more on
+ECP5, where the way out of a carry chain is long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,9 @@ class LabelSelect(Unit):
     @property
     def stages(self) -> int:
         """Registers between them, without that of the output."""
-        return self.pipeline.registers([COMPARISON_LEVELS] * self.comparisons) - 1 if self.comparisons else 0
+        is_slow = self.pipeline.style is PopcountStyle.CARRY
+        each = SLOW_COMPARISON_LEVELS if is_slow else COMPARISON_LEVELS
+        return self.pipeline.registers([each] * self.comparisons) - 1 if self.comparisons else 0
 
     def parameters(self) -> dict[str, int | str]:
         """Scores and label."""

@@ -87,7 +87,7 @@ class Matrix(MatrixSizes):
                 "START_FILE": f'"{self.memory_file("start")}"' if self.has_start else '""',
                 "ROM_STYLE": package_name(f"Rom{self.weight_style.name.capitalize()}"),
                 "START_STYLE": package_name(f"Rom{self.start_style.name.capitalize()}"),
-                "POP_STAGES": self.popcount_stages,
+                "POP_STAGES": self.stages,
             }
             | ({"POP_STYLE": self.popcount.literal} if self.is_binary else {})
         )
@@ -155,7 +155,7 @@ class Matrix(MatrixSizes):
 
     def _lane_sum(self, *, constant: bool) -> Resources:
         """One lane's sum of a step."""
-        stages, simd = self.popcount_stages, self.input.lanes
+        stages, simd = self.stages, self.input.lanes
         if self.is_binary:
             return popcount_resources(simd, self.popcount, constant, stages)
         return integer_sum_resources(simd, self.input.bits, self.signed, stages)

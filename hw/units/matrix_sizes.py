@@ -109,7 +109,7 @@ class MatrixSizes(Unit):
         return choose_style(self.output.lanes * self.accumulator_bits, self.neuron_fold)
 
     @property
-    def popcount_stages(self) -> int:
+    def stages(self) -> int:
         """Registers within the adder tree: as many as ``pipeline`` asks for."""
         if not self.is_binary:
             return self.pipeline.registers(integer_levels(self.input.lanes), ACCUMULATOR_LEVELS)
@@ -125,7 +125,7 @@ class MatrixSizes(Unit):
     @property
     def timing(self) -> Timing:
         """By pipeline, folds and buffer."""
-        stages = 2 + self.popcount_stages
+        stages = 2 + self.stages
         rule = handshakes.REPLAY if self.has_replay else handshakes.DIRECT
         folds = self.synapse_fold, self.neuron_fold
         return Timing(rule, (stages, *folds, self.buffer_beats, (1 << stages) - 1))

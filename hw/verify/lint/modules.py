@@ -21,6 +21,11 @@ PARTS: dict[str, Sequence[Parameters]] = {
         {"SYNAPSE_FOLD": 4, "NEURON_FOLD": 3, "ORDER": "InputMajor", "THRESHOLD": 0, "SUM_SIGNED": 1},
     ),
     "adder_3": ({"STYLE": "PopcountPrimitives"}, {"STYLE": "PopcountPrimitives", "WIDTH": 1}),
+    "axis_bytes": (
+        {"IN_BYTES": 1, "OUT_BYTES": 1},
+        {"IN_BYTES": 64, "OUT_BYTES": 49},
+        {"IN_BYTES": 8, "OUT_BYTES": 24},
+    ),
     "axil_regs": ({"HASH_FILE": WORDS},),
     "axis_frame_guard": ({"BEATS": 1}, {"BEATS": 7}),
     "carry_adder": ({"WIDTH": 2}, {"WIDTH": 4, "OUT_W": 4}, {"WIDTH": 5}),
@@ -40,6 +45,7 @@ PARTS: dict[str, Sequence[Parameters]] = {
         {"WIDTH": 7, "STAGES": 9},
     ),
     "counter_6_3": ({"STYLE": "PopcountPrimitives"},),
+    "frame_ends": ({"DEPTH": 2},),
     "full_adder": ({"STYLE": "PopcountPrimitives"},),
     "pipeline": ({"STAGES": 0}, {"STAGES": 3, "WIDTH": 4}),
     "popcount": (
