@@ -234,7 +234,7 @@ def emit_ip(dataflow: Dataflow, header: Iterable[str]) -> str:
     converter |= {"keep_i": "s_axis_tkeep", "last_i": "s_axis_tlast"}
     converter |= {"valid_o": "pixels_valid", "ready_i": "pixels_ready", "data_o": "pixels_data"}
     converter |= {"last_o": "pixels_last", "partial_o": "pixels_partial"}
-    widths = {"IN_BYTES": "C_S_AXIS_TDATA_WIDTH / 8", "OUT_BYTES": first.width // 8}
+    widths: dict[str, int | str] = {"IN_BYTES": "C_S_AXIS_TDATA_WIDTH / 8", "OUT_BYTES": first.width // 8}
     text += emit_instance(module_name("axis_bytes"), "i_bytes", widths, converter) + "\n"
     inner = {"clk_i": "aclk", "rst_ni": "aresetn"}
     inner |= {f"s_axis_t{name}": f"pixels_{name}" for name in ("valid", "ready", "data", "last")}

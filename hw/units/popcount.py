@@ -108,8 +108,10 @@ def integer_levels(terms: int) -> list[int]:
     return [3] * max(1, (terms - 1).bit_length())
 
 
-CARRY_LEVELS = 2
-"""Levels of an adder of tables of 4 inputs: into a carry chain and out of it."""
+CARRY_LEVELS = 3
+"""Levels of an adder of tables of 4 inputs: into a carry chain, along it, and out of it."""
+CHAIN_ENDS = 4
+"""Tables that nextpnr 0.11 puts in front of a carry chain and behind it."""
 CHAIN_TRIPLES = 8
 """Of the first level, in hw/rtl/askew_carry_tree.sv."""
 
@@ -125,12 +127,12 @@ def _carry_numbers(width: int) -> list[tuple[int, int]]:
 
 
 def _carry_resources(width: int, stages: int) -> Resources:
-    """Cells of carry chains, two at a time."""
+    """Cells of carry chains, two at a time; nextpnr adds two pairs to each, through which a carry comes in and goes out."""
     numbers = _carry_numbers(width)
     triples = numbers[0][0]
-    luts = 2 * triples + 2 * ceil(triples / CHAIN_TRIPLES)
+    luts = 2 * triples + (2 + CHAIN_ENDS) * ceil(triples / CHAIN_TRIPLES)
     for (before, width_before), (_, bits) in pairwise(numbers):
-        luts += before // 2 * (3 if width_before <= 2 else 2 * ceil(bits / 2))
+        luts += before // 2 * (3 if width_before <= 2 else 2 * ceil(bits / 2) + CHAIN_ENDS)
     return Resources(luts, _tree_registers([count * bits for count, bits in numbers], stages))
 
 
@@ -166,7 +168,11 @@ def integer_sum_resources(terms: int, bits: int, signed: bool, stages: int) -> R
     A tree of full adders in two LUTs a bit, of which the first take in the XOR with the weight, and one carry chain.
     """
     sum_bits = bits + (not signed) + (counter_bits(terms) if terms > 1 else 0)
+    ffs = stages * sum_bits
+    if stages > 1:
+        levels = len(integer_levels(terms))
+        ffs = _tree_registers([-(-terms // 2 ** (level + 1)) * sum_bits for level in range(levels)], stages)
     if terms <= 2:
-        return Resources(terms * sum_bits, stages * sum_bits)
+        return Resources(terms * sum_bits, ffs)
     luts = (terms - 2) * (2.2 * bits + 1.15 * counter_bits(terms)) + 0.6 * sum_bits
-    return Resources(round(luts), stages * sum_bits)
+    return Resources(round(luts), ffs)

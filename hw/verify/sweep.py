@@ -1,7 +1,7 @@
 """``python -m hw.verify.sweep``: random networks under random foldings, in RTL, against golden and the cycle model.
 
-Golden is the simulator's NumPy reference. Each network gets registers for a random clock, is built once, with stall gates
-and assertions, and run twice:
+Golden is the simulator's NumPy reference. Each network gets registers for a random clock, is built once, with stall
+gates and assertions, and run twice:
 with every gate open, when every label's cycle and every unit's cycles must be as predicted, and with random stalls.
 """
 

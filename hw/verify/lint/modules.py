@@ -64,6 +64,7 @@ PARTS: dict[str, Sequence[Parameters]] = {
     ),
     "rom_lut": ({"FILE": WORDS, "DEPTH": 5},),
     "stall_gate": (),
+    "sum": ({"TERMS": 1}, {"TERMS": 7, "STAGES": 2}, {"TERMS": 3, "STAGES": 5}),
     "step_sequencer": (
         {"SYNAPSE_FOLD": 4, "NEURON_FOLD": 3},
         {"SYNAPSE_FOLD": 4, "NEURON_FOLD": 3, "ORDER": "InputMajor"},
