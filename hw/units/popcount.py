@@ -127,7 +127,7 @@ def _carry_numbers(width: int) -> list[tuple[int, int]]:
 
 
 def _carry_resources(width: int, stages: int) -> Resources:
-    """Cells of carry chains, two at a time; nextpnr adds two pairs to each, through which a carry comes in and goes out."""
+    """Cells of carry chains, two at a time; nextpnr adds a pair at either end of each chain."""
     numbers = _carry_numbers(width)
     triples = numbers[0][0]
     luts = 2 * triples + (2 + CHAIN_ENDS) * ceil(triples / CHAIN_TRIPLES)
