@@ -23,10 +23,12 @@ from hw.resources import Resources, dataflow_resources, layer_resources
 from hw.solver.latency import least_latency
 from hw.solver.space import Budget, FoldingSpace
 from hw.units import DEFAULT_PIPELINE, Pipeline, PopcountStyle
+from hw.units.cost import SMALL_TABLES
 
 MAX_ROUNDS = 12
 SMALL_TABLES_PER_TABLE = 4
-"""Any function of 6 inputs fits into four tables of 4 inputs and the multiplexers behind them."""
+"""Any function of 6 inputs fits into four tables of 4 inputs and the multiplexers behind them: of FPGAs that nobody
+measured."""
 
 
 @dataclass(frozen=True)
@@ -238,8 +240,10 @@ def _budget(board: Board) -> Budget:
 
 
 def _tables(board: Board) -> int:
-    """Look-up tables of 6 inputs that the board has at least."""
-    return board.luts if board.lut_inputs == 6 else board.luts // SMALL_TABLES_PER_TABLE
+    """Look-up tables of 6 inputs that the board has at least, or what is worth them."""
+    if board.lut_inputs == 6:
+        return board.luts
+    return board.luts // (SMALL_TABLES if board.family == "ecp5" else SMALL_TABLES_PER_TABLE)
 
 
 def _demands(resources: Resources, board: Board) -> Iterator[tuple[str, int, int]]:

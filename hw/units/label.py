@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from hw.units import handshakes
-from hw.units.cost import Resources
-from hw.units.pipeline import DEFAULT_PIPELINE, Pipeline
+from hw.units.cost import Resources, counter_bits
+from hw.units.pipeline import DEFAULT_PIPELINE, Pipeline, spread
 from hw.units.popcount import PopcountStyle
 from hw.units.specification import Draw, Numbers
 from hw.units.unit import Memories, Parameters, Stream, Timing, Unit
@@ -76,7 +76,11 @@ class LabelSelect(Unit):
         score, lanes, label = self.input.bits, self.input.lanes, self.output.bits
         several = self.input.beats > 1
         luts = (lanes - 1) * (1.65 * score + 2.2) + 1.9 * score * several
-        return Resources(round(luts), 2 + score + label * (1 + several))
+        lane, ffs = counter_bits(lanes), 2 + score + label * (1 + several)
+        registers = spread(self.comparisons, self.stages + 1)[:-1] if self.comparisons else []
+        for level, count in enumerate(registers, 1):
+            ffs += count * (-(-lanes // 2**level) * (score + lane) + 2)
+        return Resources(round(luts), ffs)
 
     @classmethod
     def specify(cls, numbers: Numbers) -> tuple[LabelSelect, Memories]:

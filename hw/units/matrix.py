@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import ClassVar
 
 import numpy as np
 
 from bnn import MatrixLayer
 from bnn.folding import LoopOrder
-from hw.units.cost import Resources, counter_bits, lut_ram_luts, rom_resources
+from hw.units.cost import SMALL_TABLES, Resources, counter_bits, lut_ram_luts, rom_resources
 from hw.units.matrix_sizes import MatrixSizes
 from hw.units.memory import field_bits
-from hw.units.popcount import PopcountStyle, integer_sum_resources, popcount_resources, shared_luts
+from hw.units.popcount import PopcountStyle, chain_tables, integer_sum_resources, popcount_resources, shared_luts
+from hw.units.rom import RomStyle
 from hw.units.specification import Draw, Numbers
 from hw.units.unit import MEMORY_FILE as WORDS
 from hw.units.unit import Memories, Parameters, Stream, package_name, signed_bits
@@ -132,7 +134,7 @@ class Matrix(MatrixSizes):
         interleaved = self.order is LoopOrder.INPUT_MAJOR and synapse_fold > 1 and neuron_fold > 1
 
         adders = self._lane_sum(constant=steps == 1)
-        luts = pe * (adders.luts + width)
+        luts = pe * self._lane_luts(adders.luts, constant=steps == 1)
         if steps == 1:  # constant weights and start values
             luts += shared_luts(simd, pe) * self.is_binary - 2 * pe
         ffs = pe * (adders.ffs + (1 if self.thresholded else width)) + self.input.width
@@ -148,10 +150,24 @@ class Matrix(MatrixSizes):
         if interleaved:
             luts += lut_ram_luts(pe * width, neuron_fold)
 
-        total = Resources(luts, ffs) + rom_resources(pe * simd, steps, self.weight_style)
+        total = Resources(luts, ffs) + self._rom(pe * simd, steps, self.weight_style)
         if self.has_start:
-            total += rom_resources(pe * width, neuron_fold, self.start_style)
+            total += self._rom(pe * width, neuron_fold, self.start_style)
         return total
+
+    def _lane_luts(self, adders: int, *, constant: bool) -> int:
+        """A lane's sum and accumulator."""
+        width = self.accumulator_bits
+        if self.popcount is PopcountStyle.CARRY and self.is_binary and not constant:
+            return ceil((adders + width + chain_tables(width)) / SMALL_TABLES)  # a multiplexer in front of a chain
+        return adders + width
+
+    def _rom(self, width: int, depth: int, style: RomStyle) -> Resources:
+        """A memory that is only read; of tables of 4 inputs, 16 words each, it takes more."""
+        rom = rom_resources(width, depth, style)
+        if self.popcount is PopcountStyle.CARRY and style is RomStyle.LUT:
+            return Resources(ceil(rom.ffs * ceil(depth / 16) / SMALL_TABLES), rom.ffs)
+        return rom
 
     def _lane_sum(self, *, constant: bool) -> Resources:
         """One lane's sum of a step."""

@@ -116,6 +116,11 @@ CHAIN_TRIPLES = 8
 """Of the first level, in hw/rtl/askew_carry_tree.sv."""
 
 
+def chain_tables(bits: int) -> int:
+    """Tables of 4 inputs of an adder with so many bits of a sum, in a carry chain."""
+    return 2 * ceil(bits / 2) + CHAIN_ENDS
+
+
 def _carry_numbers(width: int) -> list[tuple[int, int]]:
     """How many numbers of how many bits there are behind each level of hw/rtl/askew_carry_tree.sv."""
     count, bits = ceil(width / 3), min(2, width.bit_length())
@@ -132,7 +137,7 @@ def _carry_resources(width: int, stages: int) -> Resources:
     triples = numbers[0][0]
     luts = 2 * triples + (2 + CHAIN_ENDS) * ceil(triples / CHAIN_TRIPLES)
     for (before, width_before), (_, bits) in pairwise(numbers):
-        luts += before // 2 * (3 if width_before <= 2 else 2 * ceil(bits / 2) + CHAIN_ENDS)
+        luts += before // 2 * (3 if width_before <= 2 else chain_tables(bits))
     return Resources(luts, _tree_registers([count * bits for count, bits in numbers], stages))
 
 
