@@ -85,7 +85,7 @@ class Design:
     def of_file(cls, network: Chain, file: FoldingFile, report: Callable[[str], None]) -> Design:
         """The design that a folding file was made for: its popcounts, its buffers where they serve, its clock.
 
-        The registers in its units are those that this clock asks for.
+        Its units have the registers that the file was made with; where it does not say, what its clock asks for.
 
         Args:
             network: what to compute.
@@ -96,7 +96,8 @@ class Design:
             DesignError: the file names a style of popcount that there is not.
         """
         popcount, clock = file_popcount(file), file.clock_mhz or DEFAULT_CLOCK_MHZ
-        pipeline = Pipeline.for_clock(popcount, clock)
+        chosen = Pipeline.for_clock(popcount, clock)
+        pipeline = Pipeline(popcount, file.logic_levels or chosen.levels)
         buffers, why = checked_buffers(network, file.folding, file.buffers, pipeline)
         if why:
             report(why)

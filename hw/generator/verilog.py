@@ -131,7 +131,7 @@ def emit_top(dataflow: Dataflow, header: Iterable[str], version: str, *, stall_g
     ]
     text += ",\n".join([*streams, *axi]) + "\n);\n"
     text += f"  logic [{label.width - 1}:0] label;\n"
-    text += "  logic is_short, is_long, is_strict, ends_packet, frame_in, label_out;\n\n" + _declare(
+    text += "  logic is_short, is_long, is_strict, ends_packet, frame_in, label_out, unused_last;\n\n" + _declare(
         "pixels", first.width
     )
     axis = {name: f"s_axis_t{name}" for name in ("valid", "ready", "data", "last")}
@@ -151,7 +151,7 @@ def emit_top(dataflow: Dataflow, header: Iterable[str], version: str, *, stall_g
     core = {"clk_i": "clk_i", "rst_ni": "rst_ni"} | ({"open_i": "open_i"} if stall_gates else {})
     for name in axis:
         core[f"pixels_{name}"] = f"pixels_{name}"
-        core[f"result_{name}"] = {"data": "label", "last": ""}.get(name, f"m_axis_t{name}")
+        core[f"result_{name}"] = {"data": "label", "last": "unused_last"}.get(name, f"m_axis_t{name}")
     text += emit_instance(DATAFLOW, "i_dataflow", {}, core)
     text += f"  assign m_axis_tdata = {AXIS_LABEL_BITS}'(label);\n\n"
     text += "  assign frame_in = pixels_valid && pixels_ready && pixels_last;\n"

@@ -105,6 +105,7 @@ class FoldedDesign:
             "others": others,
             "buffers": self.dataflow.buffers,
             "popcount": self.dataflow.popcount.name.lower(),
+            "logic_levels": self.dataflow.pipeline.levels,
             **asdict(self.resources),
             "frame_ii_cycles": as_number(self.frame_ii),
             "latency_cycles": self.latency_cycles,

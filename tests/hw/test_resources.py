@@ -83,7 +83,7 @@ def test_a_design_for_ecp5_is_estimated_as_nextpnr_packed_it():
 
 
 def test_a_carry_popcount_is_counted_as_the_readme_states():
-    # hw/rtl/README.md states what Yosys makes: its comparison takes about a table for each bit of the count and one, and
+    # hw/rtl/README.md states what Yosys makes. The comparison takes about a table for each bit of the count and one;
     # the ends of chains that nextpnr adds are not there.
     for width, stated, chains in ((8, 20, 2), (49, 109, 11), (128, 278, 25)):
         counted = popcount_resources(width, PopcountStyle.CARRY, constant=False, stages=0).luts - CHAIN_ENDS * chains
