@@ -50,7 +50,7 @@ def _rtl(run: RunFolder, options: RtlOptions) -> tuple[Path, str]:
         chosen, why = folded_mhz, "the folding's clock"
     else:
         chosen, why = DEFAULT_CLOCK_MHZ, "assumed, as the folding names no clock; --clock-mhz sets another"
-    golden = run.golden(network, MOST_FRAMES)
+    golden = run.golden(network.network(), MOST_FRAMES)
     dataclasses.replace(design, clock_mhz=chosen).write(run.rtl, Vectors(golden.images, golden.scores))
     return run.rtl, f"constraints for {chosen:g} MHz, {why}"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import MatrixLayer, Network, classes_of
+from bnn import Chain, MatrixLayer, classes_of
 from hw.cycles import predict_latency
 from hw.dataflow import Dataflow
 from hw.units.memory import field_bits, hex_words
@@ -42,7 +42,7 @@ class Vectors:
         count = max(2, min(MOST_FRAMES, MOST_CYCLES // dataflow.bottleneck_cycles))
         return Vectors(self.images[:count], self.scores[:count])
 
-    def files(self, network: Network, dataflow: Dataflow) -> Iterator[tuple[str, str]]:
+    def files(self, network: Chain, dataflow: Dataflow) -> Iterator[tuple[str, str]]:
         """File name below the design's folder, and contents."""
         pixels, scores = dataflow.units[0].input, dataflow.units[-1].input
         count = len(self.images)

@@ -100,7 +100,7 @@ def _compare(
 ) -> tuple[int, tuple[str, ...], bool]:
     rng = np.random.default_rng([seed, index, 1])
     images = rng.integers(0, 256, (frames, *network.input.shape), np.uint8)
-    golden = simulate(network, images, backend=Backend.NUMPY)
+    golden = simulate(network.network(), images, backend=Backend.NUMPY)
     pipeline = make_pipeline(seed, index, popcount)
     design = Design.of(network, folding, popcount=popcount, pipeline=pipeline, stall_gates=True)
     mismatches, deviations, is_steady = 0, list[str](), False

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnn import ConvLayer, DenseLayer, InputEncoding, MaxPoolLayer, Network
+from bnn import Chain, ConvLayer, DenseLayer, Encode, MaxPoolLayer
 from bnn.encoding import pack_bits
 from bnn.folding import Folding, LayerFolding
 from hw.generator import Design
@@ -33,7 +33,7 @@ def cnn():
     inner = DenseLayer.from_bits("fc1", rng.integers(0, 2, (12, 72)), rng.integers(30, 42, 12))
     last = DenseLayer.from_bits("fc2", rng.integers(0, 2, (5, 12)), None)
     layers = (conv, MaxPoolLayer("pool1", (2, 2), (2, 2)), inner, last)
-    network = Network(InputEncoding.pixels((6, 6, 2)), layers)
+    network = Chain(Encode.pixels((6, 6, 2)), layers)
     foldings = {"conv1": LayerFolding(4, 2), "fc1": LayerFolding(3, 24), "fc2": LayerFolding(5, 4)}
     return network, Folding.of(network, foldings)
 
@@ -45,7 +45,7 @@ def folder(request, tmp_path_factory):
     target = tmp_path_factory.mktemp("delivered") / "rtl"
     pipeline = Pipeline.for_clock(request.param, 200)
     design = Design.of(network, folding, popcount=request.param, pipeline=pipeline)
-    design.write(target, Vectors(images, simulate(network, images, backend=Backend.NUMPY)))
+    design.write(target, Vectors(images, simulate(network.network(), images, backend=Backend.NUMPY)))
     return target
 
 

@@ -30,7 +30,9 @@ def folder(small_mlp, tmp_path_factory):
         image.reshape(-1)[kept:] = 0
     target = tmp_path_factory.mktemp("ip") / "rtl"
     Design.of(network, folding, popcount=PopcountStyle.NAIVE).write(target)
-    labels = [simulate(network, part, backend=Backend.NUMPY).argmax(axis=1).tolist() for part in (images, cut)]
+    labels = [
+        simulate(network.network(), part, backend=Backend.NUMPY).argmax(axis=1).tolist() for part in (images, cut)
+    ]
     given = {
         "hash": network.hash,
         "frames": [image.reshape(-1).tolist() for image in images],
