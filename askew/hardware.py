@@ -24,7 +24,7 @@ from hw.cycles import Prediction, predict_cycles
 from hw.generator import DEFAULT_CLOCK_MHZ, Design
 from hw.rtlsim import Effort, RtlResult, simulate_design
 from hw.solver import FoldedDesign, fold_for_latency, fold_for_max_rate, fold_for_rate
-from hw.units import PopcountStyle
+from hw.units import Pipeline, PopcountStyle
 
 
 def load_board(name_or_path: str | PathLike[str]) -> Board:
@@ -79,7 +79,7 @@ def fold(
     chosen = board if isinstance(board, Board) or board is None else load_board(board)
     chain = as_chain(network)
     if folding is not None:
-        return _folded(chain, chosen, folding)
+        return _folded(chain, chosen, folding, clock_mhz)
     if chosen is None:
         raise UserError(f"fold: give the board to fold for, one of {', '.join(boards.board_names())}, or a .toml file")
     clock = chosen.clock_mhz if clock_mhz is None else clock_mhz
@@ -87,13 +87,16 @@ def fold(
     if target_fps is not None:
         return fold_for_rate(chain, share, target_fps, clock)
     if latency:
-        return fold_for_latency(chain, share)
+        return fold_for_latency(chain, share, clock_mhz=clock)
     roof = input_limit(chain, chosen, clock) if input_roof else None
-    return fold_for_max_rate(chain, share, roof.cycles if roof else Fraction(0))
+    return fold_for_max_rate(chain, share, roof.cycles if roof else Fraction(0), clock_mhz=clock)
 
 
 def _folded(
-    network: Chain, board: Board | None, given: Folding | Mapping[str, LayerFolding] | str | PathLike[str]
+    network: Chain,
+    board: Board | None,
+    given: Folding | Mapping[str, LayerFolding] | str | PathLike[str],
+    clock_mhz: float | None,
 ) -> FoldedDesign:
     if isinstance(given, Folding):
         folding = Folding.of(network, given.layers)
@@ -102,7 +105,8 @@ def _folded(
     else:
         folding = load_folding(str(given), network)
     style = PopcountStyle.for_family(board.family if board else "generic")
-    design = FoldedDesign.of(network, folding, style)
+    clock = clock_mhz or (board.clock_mhz if board else DEFAULT_CLOCK_MHZ)
+    design = FoldedDesign.of(network, folding, style, Pipeline.for_clock(style, clock))
     if board:
         design.verify(board)
     return design

@@ -36,6 +36,10 @@ class Goal(Enum):
     """It was given, and only checked."""
 
 
+MAX_LEVELS = 1 << 16
+"""Of logic between two registers: more than any design has."""
+
+
 @dataclass(frozen=True)
 class FoldingFile:
     """What a folding file holds; all but the folding is None where the file does not say.
@@ -50,6 +54,7 @@ class FoldingFile:
         goal: what it was chosen for.
         target_fps: the frame rate asked for, where that was the goal.
         utilization: share of the board that the design was allowed.
+        logic_levels: how much logic may stand between two registers, as ``hw.units.Pipeline`` counts it.
     """
 
     folding: Folding
@@ -60,6 +65,7 @@ class FoldingFile:
     goal: Goal | None = None
     target_fps: float | None = None
     utilization: float | None = None
+    logic_levels: int | None = None
 
 
 def save_folding(folding: Folding, network: Chain, path: Path) -> None:
@@ -105,6 +111,7 @@ def load_folded(path: Path | str, network: Chain) -> FoldingFile:
         value("goal", f"one of {', '.join(goals)}", lambda name: goals.get(name) if isinstance(name, str) else None),
         value("target_fps", "a number above 0", _positive),
         value("utilization", "a number above 0", _positive),
+        value("logic_levels", "a whole number above 0", _count),
     )
 
 
@@ -162,3 +169,7 @@ def _name(value: Any) -> str | None:
 def _positive(value: Any) -> float | None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_number and 0 < value < math.inf else None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_LEVELS else None

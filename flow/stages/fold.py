@@ -52,13 +52,14 @@ class FoldOptions(Options):
 
 def _fold(run: RunFolder, options: FoldOptions) -> dict[str, Any]:
     """Solve for one goal, or check a folding file or shipped folding; the contents of `folding.json`."""
+    from hw.generator import DEFAULT_CLOCK_MHZ  # noqa: PLC0415
     from hw.solver import (  # noqa: PLC0415 - Numba takes a second to import
         FoldedDesign,
         fold_for_latency,
         fold_for_max_rate,
         fold_for_rate,
     )
-    from hw.units import PopcountStyle  # noqa: PLC0415
+    from hw.units import Pipeline, PopcountStyle  # noqa: PLC0415
 
     network = run.chain()
     name = options.board or (None if options.folding else DEFAULT_BOARD)
@@ -67,7 +68,8 @@ def _fold(run: RunFolder, options: FoldOptions) -> dict[str, Any]:
     utilization = None
     if options.folding is not None:
         style = PopcountStyle.for_family(board.family if board else "generic")
-        goal, design = Goal.GIVEN, FoldedDesign.of(network, load_folding(options.folding, network), style)
+        pipeline = Pipeline.for_clock(style, clock or DEFAULT_CLOCK_MHZ)
+        goal, design = Goal.GIVEN, FoldedDesign.of(network, load_folding(options.folding, network), style, pipeline)
         if board:
             design.verify(board)
     else:
@@ -78,10 +80,11 @@ def _fold(run: RunFolder, options: FoldOptions) -> dict[str, Any]:
         if options.target_fps is not None:
             goal, design = Goal.TARGET_FPS, fold_for_rate(network, share, options.target_fps, clock)
         elif options.latency:
-            goal, design = Goal.LATENCY, fold_for_latency(network, share)
+            goal, design = Goal.LATENCY, fold_for_latency(network, share, clock_mhz=clock)
         else:
             roof = input_limit(network, board, clock) if options.input_roof else None
-            goal, design = Goal.MAX_FPS, fold_for_max_rate(network, share, roof.cycles if roof else Fraction(0))
+            cycles = roof.cycles if roof else Fraction(0)
+            goal, design = Goal.MAX_FPS, fold_for_max_rate(network, share, cycles, clock_mhz=clock)
     bounds = limits(network, board, clock, utilization)
     described = design.describe(board, clock, goal, target_fps=options.target_fps) | bounds
     write_figures(run.folding, described)

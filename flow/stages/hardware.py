@@ -15,7 +15,7 @@ from bnn.errors import UserError
 from bnn.folding import FoldingFile, load_folded
 from flow.run.folder import RunFolder
 from flow.run.progress import console, progress_bar
-from hw.generator import Design, file_popcount
+from hw.generator import Design
 from hw.rtlsim import Effort, RtlResult, simulate_design
 from hw.units import PopcountStyle
 
@@ -35,11 +35,6 @@ def open_folded(run: RunFolder, network: Chain) -> FoldingFile:
     return load_folded(run.require(run.folding, "fold"), network)
 
 
-def folding_popcount(run: RunFolder, network: Chain) -> PopcountStyle:
-    """How the design that the run was folded for counts bits; compressor trees where `folding.json` does not say."""
-    return file_popcount(open_folded(run, network))
-
-
 def delivered_design(run: RunFolder, network: Chain) -> Design:
     """The design that `askew rtl` writes, unless that is asked for another clock, which is in the constraints alone."""
     return Design.of_file(network, open_folded(run, network), lambda why: console.print(f"{run.folding}: {why}"))
@@ -55,8 +50,8 @@ def simulated_design(delivered: Design, popcount: PopcountStyle | None = None) -
     chosen = popcount or (PopcountStyle.NAIVE if is_wide else delivered.popcount)
     if chosen is delivered.popcount:
         return delivered
-    buffers = delivered.dataflow.buffers
-    return Design.of(delivered.network, delivered.folding, buffers=buffers, popcount=chosen)
+    buffers, pipeline = delivered.dataflow.buffers, delivered.dataflow.pipeline
+    return Design.of(delivered.network, delivered.folding, buffers=buffers, popcount=chosen, pipeline=pipeline)
 
 
 def folding_clock(run: RunFolder, network: Chain) -> float | None:

@@ -38,6 +38,7 @@ def _rtl(run: RunFolder, options: RtlOptions) -> tuple[Path, str]:
     """
     from flow.stages.hardware import delivered_design, folding_clock  # noqa: PLC0415 - Numba
     from hw.generator import DEFAULT_CLOCK_MHZ  # noqa: PLC0415
+    from hw.generator.vectors import MOST_FRAMES, Vectors  # noqa: PLC0415
 
     network = run.chain()
     design = delivered_design(run, network)
@@ -49,7 +50,8 @@ def _rtl(run: RunFolder, options: RtlOptions) -> tuple[Path, str]:
         chosen, why = folded_mhz, "the folding's clock"
     else:
         chosen, why = DEFAULT_CLOCK_MHZ, "assumed, as the folding names no clock; --clock-mhz sets another"
-    dataclasses.replace(design, clock_mhz=chosen).write(run.rtl)
+    golden = run.golden(network.network(), MOST_FRAMES)
+    dataclasses.replace(design, clock_mhz=chosen).write(run.rtl, Vectors(golden.images, golden.scores))
     return run.rtl, f"constraints for {chosen:g} MHz, {why}"
 
 
@@ -62,7 +64,7 @@ RTL = Stage(
     summary="Write the SystemVerilog of the run's network under its folding: rtl/.",
     example="--run runs/tfc",
     options=RtlOptions,
-    needs=("network", "folding"),
+    needs=("network", "golden", "folding"),
     makes=("rtl",),
     run=_rtl,
     show=_show,

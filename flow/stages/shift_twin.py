@@ -18,12 +18,12 @@ from torch import nn
 from bnn.chain import Chain, as_chain
 from bnn.folding import Folding, load_folding
 from flow.run.folder import RunFolder
-from flow.stages.hardware import folding_popcount, simulated_design, stream
+from flow.stages.hardware import delivered_design, simulated_design, stream
 from hw.cycles import as_number, predict_latency, size_buffers, steady_frame_ii
 from hw.generator import Design
 from hw.simulator import simulate
 from hw.synth.design import synthesize
-from hw.units import PopcountStyle
+from hw.units import Pipeline, PopcountStyle
 from onnx_export.absorb import absorb
 from training.config.load import load_config
 from training.fit.train import load_binary
@@ -66,12 +66,12 @@ def run_shift_cost(run: RunFolder, *, shift: float, frames: int, with_synthesis:
     has_shift = any(SHIFT in dict(stage.epilogue.named_children()) for stage in model.stage_list())
     twin = as_chain(absorb(with_shift(model, 0.0 if has_shift else shift).staged()))
     layers = load_folding(run.require(run.folding, "fold"), network).layers
-    popcount = folding_popcount(run, network)
+    built = delivered_design(run, network).dataflow
     images = run.golden(network.network(), frames).images
     networks = {WITH: network, WITHOUT: twin} if has_shift else {WITH: twin, WITHOUT: network}
     out = run.path / "shift_cost"
     sides = {
-        name: _measure(one, Folding.of(one, layers), popcount, images, out / name, with_synthesis)
+        name: _measure(one, Folding.of(one, layers), built.popcount, built.pipeline, images, out / name, with_synthesis)
         for name, one in networks.items()
     }
     figures = {
@@ -109,10 +109,16 @@ def differing_files(a: Path, b: Path, networks: dict[str, Chain]) -> dict[str, l
 
 
 def _measure(
-    network: Chain, folding: Folding, popcount: PopcountStyle, images: Any, out: Path, with_synthesis: bool
+    network: Chain,
+    folding: Folding,
+    popcount: PopcountStyle,
+    pipeline: Pipeline,
+    images: Any,
+    out: Path,
+    with_synthesis: bool,
 ) -> dict[str, Any]:
-    buffers = size_buffers(network, folding)
-    design = Design.of(network, folding, buffers=buffers, popcount=popcount)
+    buffers = size_buffers(network, folding, pipeline)
+    design = Design.of(network, folding, buffers=buffers, popcount=popcount, pipeline=pipeline)
     design.write(out / "rtl")
     measured = stream(simulated_design(design), images)
     golden = simulate(network.network(), images)

@@ -10,22 +10,23 @@ from bnn import Chain, ConvLayer
 from bnn.folding import Folding
 from hw.cycles.prediction import as_number, steady_frame_ii, sustains
 from hw.dataflow import build_dataflow, unit_names
+from hw.units import DEFAULT_PIPELINE, Pipeline
 
 
-def size_buffers(network: Chain, folding: Folding) -> dict[str, int]:
+def size_buffers(network: Chain, folding: Folding, pipeline: Pipeline = DEFAULT_PIPELINE) -> dict[str, int]:
     """Unit name to the beats that its buffer must hold: the smallest that cost no throughput.
 
     Starts from buffers that certainly suffice and makes one after the other, from the last layer to the first, as small
     as the model allows: none of the result can be smaller. A FIFO that is not needed gets 0, which leaves it out.
     """
     buffers = _generous(network, folding)
-    generous = build_dataflow(network, folding, buffers)
+    generous = build_dataflow(network, folding, buffers, pipeline=pipeline)
     bottleneck = Fraction(generous.bottleneck_cycles)
     frame_ii = bottleneck if sustains(generous, bottleneck) else steady_frame_ii(generous)
 
     def suffices(changes: dict[str, int]) -> bool:
         deep = set(names) - set(changes)
-        return sustains(build_dataflow(network, folding, buffers | changes), frame_ii, deep)
+        return sustains(build_dataflow(network, folding, buffers | changes, pipeline=pipeline), frame_ii, deep)
 
     names = list(reversed(buffers))
     while names:
@@ -41,7 +42,7 @@ def size_buffers(network: Chain, folding: Folding) -> dict[str, int]:
 
 
 def checked_buffers(
-    network: Chain, folding: Folding, kept: Mapping[str, int] | None
+    network: Chain, folding: Folding, kept: Mapping[str, int] | None, pipeline: Pipeline = DEFAULT_PIPELINE
 ) -> tuple[dict[str, int], str | None]:
     """The buffers that a folding file holds where they serve; else what ``size_buffers`` gives, and in words why.
 
@@ -52,17 +53,19 @@ def checked_buffers(
         network: what is computed.
         folding: of its matrices.
         kept: unit name to beats; None where there are none, which needs no word.
+        pipeline: of the design.
     """
     if kept is None:
-        return size_buffers(network, folding), None
+        return size_buffers(network, folding, pipeline), None
     wrong = _wrong_buffers(network, folding, kept)
     if wrong is None:
-        dataflow = build_dataflow(network, folding, kept)
+        dataflow = build_dataflow(network, folding, kept, pipeline=pipeline)
         if sustains(dataflow, Fraction(dataflow.bottleneck_cycles)):
             return dict(kept), None
-    sized = size_buffers(network, folding)
+    sized = size_buffers(network, folding, pipeline)
     if wrong is None:
-        slow, fast = (steady_frame_ii(build_dataflow(network, folding, buffers)) for buffers in (kept, sized))
+        built = (build_dataflow(network, folding, buffers, pipeline=pipeline) for buffers in (kept, sized))
+        slow, fast = (steady_frame_ii(dataflow) for dataflow in built)
         if slow <= fast:
             return dict(kept), None
         wrong = f"with the buffers kept a frame takes {as_number(slow):,} cycles, and {as_number(fast):,} is possible"

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from hw.units import Matrix, PopcountStyle, Unit
+from hw.units import Matrix, Pipeline, PopcountStyle, Unit
+
+FEW_BEATS = 4
+"""More than any unit holds in registers that are neither its buffer nor its stages."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,26 @@ class Dataflow:
         return max(unit.cycles for unit in self.units)
 
     @property
+    def frames_in_flight(self) -> int:
+        """Frames between the pixels and the label that there can be at most: a power of two, of 16 at least.
+
+        What a unit holds is the beats in its buffer and those in its registers, of which it has a few and its stages.
+        """
+        held = sum(
+            -(-(unit.buffer_beats + unit.stages + FEW_BEATS) // min(unit.input.beats, unit.output.beats))
+            for unit in self.units
+        )
+        return max(16, 1 << (held - 1).bit_length())
+
+    @property
     def popcount(self) -> PopcountStyle:
         """How the matrices count bits."""
         return next(unit.popcount for unit in self.units if isinstance(unit, Matrix))
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """How much logic may stand between two registers."""
+        return next(unit.pipeline for unit in self.units if isinstance(unit, Matrix))
 
     @property
     def xnors(self) -> int:

@@ -14,11 +14,13 @@ from bnn import Chain, ConvLayer, DenseLayer, Layer, MatrixLayer, MaxPoolLayer, 
 from bnn.folding import Folding, LayerFolding, LoopOrder, MatrixSize, divisors
 from hw.dataflow.dataflow import Dataflow
 from hw.units import (
+    DEFAULT_PIPELINE,
     HOLD_BEATS,
     HOLD_SUFFIX,
     Fifo,
     LabelSelect,
     Matrix,
+    Pipeline,
     Pool,
     PopcountStyle,
     Quantizer,
@@ -47,6 +49,7 @@ def build_dataflow(
     buffers: Mapping[str, int] = MappingProxyType({}),
     *,
     popcount: PopcountStyle = PopcountStyle.COMPRESSOR,
+    pipeline: Pipeline = DEFAULT_PIPELINE,
 ) -> Dataflow:
     """The units of ``network`` under ``folding``.
 
@@ -58,12 +61,13 @@ def build_dataflow(
             converter and keeps each for several steps has a ``_hold``, so that the converter can gather the next one
             meanwhile. Units that are not named get generous ones, but no ``_fifo``.
         popcount: how the matrices count bits.
+        pipeline: how much logic may stand between two registers.
 
     Raises:
         FoldingError: the folding does not fit the network.
     """
     folding.verify(network)
-    segments = Segments(network, buffers, popcount)
+    segments = Segments(network, buffers, popcount, pipeline)
     units: list[Unit] = []
     for index, name in enumerate(segments.names):
         lanes = units[-1].output.lanes if units else 0
@@ -87,10 +91,12 @@ class Segments:
         network: Chain,
         buffers: Mapping[str, int] = MappingProxyType({}),
         popcount: PopcountStyle = PopcountStyle.COMPRESSOR,
+        pipeline: Pipeline = DEFAULT_PIPELINE,
     ) -> None:
         self.network = network
         self.buffers = buffers
         self.popcount = popcount
+        self.pipeline = pipeline
         self.stems = unit_names(network)
         self._walk = list(network.walk())
         matrices = [at for at, (layer, _, _) in enumerate(self._walk) if isinstance(layer, MatrixLayer)]
@@ -137,7 +143,7 @@ class Segments:
             yield ScoreMap("scores", last.name, stream, mapped, last.score_table.shape[1])
             stream = mapped
         label = Stream(1, max(1, (last.mh - 1).bit_length()), 1)
-        yield LabelSelect("label", None, stream, label)
+        yield LabelSelect("label", None, stream, label, self.pipeline)
 
     def _matrix_cycles(self, index: int, folding: LayerFolding) -> int:
         return next(
@@ -197,6 +203,7 @@ class Segments:
             has_start=stream.bits > 1 or layer.thresholds is not None or layer.score_table is not None,
             replay_beats=self.buffers.get(name, 0),
             popcount=self.popcount,
+            pipeline=self.pipeline,
         )
 
     def _reachable(self, layer: MatrixLayer) -> tuple[int, int]:

@@ -21,8 +21,18 @@ from bnn.version import VERSION
 from hw.cycles import checked_buffers, size_buffers
 from hw.dataflow import Dataflow, build_dataflow
 from hw.generator.registers.emit import HEADER as REGISTERS_HEADER
-from hw.generator.verilog import AXIS_LABEL_BITS, DATAFLOW, IDENTITY_FILE, TOP, emit_dataflow, emit_top
-from hw.units import PopcountStyle
+from hw.generator.vectors import SUMS, Vectors, checksums
+from hw.generator.verilog import (
+    AXIS_LABEL_BITS,
+    DATAFLOW,
+    IDENTITY_FILE,
+    IP,
+    TOP,
+    emit_dataflow,
+    emit_ip,
+    emit_top,
+)
+from hw.units import DEFAULT_PIPELINE, Pipeline, PopcountStyle
 from hw.units.memory import hex_words
 
 RTL_FOLDER = Path(__file__).parent.parent / "rtl"
@@ -61,18 +71,21 @@ class Design:
         *,
         buffers: Mapping[str, int] | None = None,
         popcount: PopcountStyle = PopcountStyle.COMPRESSOR,
+        pipeline: Pipeline = DEFAULT_PIPELINE,
         clock_mhz: float = DEFAULT_CLOCK_MHZ,
         stall_gates: bool = False,
     ) -> Design:
         """The design of ``network`` under ``folding``; its buffers from the cycle model unless they are given."""
         if buffers is None:
-            buffers = size_buffers(network, folding)
-        dataflow = build_dataflow(network, folding, buffers, popcount=popcount)
+            buffers = size_buffers(network, folding, pipeline)
+        dataflow = build_dataflow(network, folding, buffers, popcount=popcount, pipeline=pipeline)
         return cls(network, folding, dataflow, clock_mhz, stall_gates)
 
     @classmethod
     def of_file(cls, network: Chain, file: FoldingFile, report: Callable[[str], None]) -> Design:
         """The design that a folding file was made for: its popcounts, its buffers where they serve, its clock.
+
+        Its units have the registers that the file was made with; where it does not say, what its clock asks for.
 
         Args:
             network: what to compute.
@@ -82,11 +95,13 @@ class Design:
         Raises:
             DesignError: the file names a style of popcount that there is not.
         """
-        buffers, why = checked_buffers(network, file.folding, file.buffers)
+        popcount, clock = file_popcount(file), file.clock_mhz or DEFAULT_CLOCK_MHZ
+        chosen = Pipeline.for_clock(popcount, clock)
+        pipeline = Pipeline(popcount, file.logic_levels or chosen.levels)
+        buffers, why = checked_buffers(network, file.folding, file.buffers, pipeline)
         if why:
             report(why)
-        popcount, clock = file_popcount(file), file.clock_mhz or DEFAULT_CLOCK_MHZ
-        return cls.of(network, file.folding, buffers=buffers, popcount=popcount, clock_mhz=clock)
+        return cls.of(network, file.folding, buffers=buffers, popcount=popcount, pipeline=pipeline, clock_mhz=clock)
 
     @classmethod
     def for_simulation(
@@ -118,6 +133,11 @@ class Design:
         top = emit_top(self.dataflow, header, VERSION, stall_gates=self.stall_gates)
         return {f"{DATAFLOW}.sv": dataflow, f"{TOP}.sv": top}
 
+    def wrapper(self) -> str:
+        """The Verilog around it for Vivado's packager and an AXI DMA: the module ``askew_ip``."""
+        lines = [f"Askew {VERSION}, network {self.network.hash}.", "Generated: askew_top behind AXI of a DMA's widths."]
+        return emit_ip(self.dataflow, lines)
+
     def memories(self) -> Iterator[tuple[str, str]]:
         """File name below the design's folder and contents of every memory file."""
         yield IDENTITY_FILE, "".join(f"{self.network.hash[i : i + 8]}\n" for i in range(0, 64, 8))
@@ -137,6 +157,7 @@ class Design:
             "askew_version": VERSION,
             "tool_versions": _tool_versions(),
             "popcount": self.popcount.name.lower(),
+            "logic_levels": self.dataflow.pipeline.levels,
             "folding": self.folding.describe(self.network)["layers"],
             "buffers": self.dataflow.buffers,
             "clock_mhz": self.clock_mhz,
@@ -155,12 +176,18 @@ class Design:
             "rtl_sha256": {path.name: _sha256(path) for path in [*rtl_files(), *rtl_headers()]},
         }
 
-    def write(self, folder: Path) -> None:
-        """Write the whole design to ``folder``, which takes the place of what was there only when complete."""
+    def write(self, folder: Path, vectors: Vectors | None = None) -> None:
+        """Write the whole design to ``folder``, which takes the place of what was there only when complete.
+
+        Args:
+            folder: where.
+            vectors: frames and answers; with them ``make verify`` in the folder holds the design to these answers.
+        """
         with _atomic_folder(folder) as temporary:
             (temporary / "mem").mkdir()
             (temporary / "rtl").mkdir()
-            for name, text in [*self.sources().items(), *self.memories(), ("constraints.xdc", self.constraints())]:
+            others = [(f"{IP}.v", self.wrapper()), ("constraints.xdc", self.constraints())]
+            for name, text in [*self.sources().items(), *self.memories(), *others]:
                 (temporary / name).write_text(text, encoding="utf-8")
             for path in [*rtl_files(), *rtl_headers()]:
                 shutil.copyfile(path, temporary / "rtl" / path.name)
@@ -168,6 +195,11 @@ class Design:
             files = ["+incdir+rtl", *(f"rtl/{path.name}" for path in rtl_files()), *self.sources()]
             (temporary / "files.f").write_text("".join(f"{name}\n" for name in files), encoding="utf-8")
             (temporary / MANIFEST).write_text(json.dumps(self.manifest(), indent=2) + "\n", encoding="utf-8")
+            if vectors is not None:
+                (temporary / "verify" / "sim").mkdir(parents=True)
+                for name, text in vectors.fewer(self.dataflow).files(self.network, self.dataflow):
+                    (temporary / name).write_text(text, encoding="utf-8")
+                (temporary / SUMS).write_text(checksums(temporary), encoding="utf-8")
 
     def constraints(self) -> str:
         """A stub: the clock; pins are the board's."""

@@ -11,6 +11,9 @@ from hw.units import module_name
 
 TOP = module_name("top")
 DATAFLOW = module_name("dataflow")
+IP = module_name("ip")
+MAX_DEFAULT_STREAM_BITS = 64
+"""Of ``askew_ip``'s pixels: what a port of a Zynq's memory gives a cycle."""
 AXIS_LABEL_BITS = 32
 IDENTITY_FILE = "mem/identity.hex"
 AXI_LITE = {  # channel -> port, direction, bits
@@ -120,19 +123,26 @@ def emit_top(dataflow: Dataflow, header: Iterable[str], version: str, *, stall_g
         _port("output", "s_axis_tready"),
         _port("input", "s_axis_tdata", first.width),
         _port("input", "s_axis_tlast"),
+        _port("input", "s_axis_tuser"),
         _port("output", "m_axis_tvalid"),
         _port("input", "m_axis_tready"),
         _port("output", "m_axis_tdata", AXIS_LABEL_BITS),
         _port("output", "m_axis_tlast"),
     ]
     text += ",\n".join([*streams, *axi]) + "\n);\n"
-    text += f"  logic [{label.width - 1}:0] label;\n  logic is_short, is_long;\n\n" + _declare("pixels", first.width)
+    text += f"  logic [{label.width - 1}:0] label;\n"
+    text += "  logic is_short, is_long, is_strict, ends_packet, frame_in, label_out, unused_last;\n\n" + _declare(
+        "pixels", first.width
+    )
     axis = {name: f"s_axis_t{name}" for name in ("valid", "ready", "data", "last")}
     guard = stream_ports("s_axis", "pixels") | {
         "valid_i": axis["valid"],
         "ready_o": axis["ready"],
         "data_i": axis["data"],
         "last_i": axis["last"],
+        "strict_i": "is_strict",
+        "partial_i": "s_axis_tuser",
+        "end_o": "ends_packet",
         "short_o": "is_short",
         "long_o": "is_long",
     }
@@ -141,21 +151,27 @@ def emit_top(dataflow: Dataflow, header: Iterable[str], version: str, *, stall_g
     core = {"clk_i": "clk_i", "rst_ni": "rst_ni"} | ({"open_i": "open_i"} if stall_gates else {})
     for name in axis:
         core[f"pixels_{name}"] = f"pixels_{name}"
-        core[f"result_{name}"] = "label" if name == "data" else f"m_axis_t{name}"
+        core[f"result_{name}"] = {"data": "label", "last": "unused_last"}.get(name, f"m_axis_t{name}")
     text += emit_instance(DATAFLOW, "i_dataflow", {}, core)
     text += f"  assign m_axis_tdata = {AXIS_LABEL_BITS}'(label);\n\n"
+    text += "  assign frame_in = pixels_valid && pixels_ready && pixels_last;\n"
+    text += "  assign label_out = m_axis_tvalid && m_axis_tready;\n"
+    ends = {"clk_i": "clk_i", "rst_ni": "rst_ni", "push_i": "frame_in", "end_i": "ends_packet"}
+    ends |= {"pop_i": "label_out", "end_o": "m_axis_tlast"}
+    text += emit_instance(module_name("frame_ends"), "i_ends", {"DEPTH": dataflow.frames_in_flight}, ends) + "\n"
     registers = {"clk_i": "clk_i", "rst_ni": "rst_ni"} | {
         f"{channel}{name}_{'i' if direction == 'input' else 'o'}": f"s_axi_{channel}{name}"
         for channel, ports in AXI_LITE.items()
         for name, direction, _ in ports
     }
     registers |= {
-        "frame_in_i": "s_axis_tvalid && s_axis_tready && s_axis_tlast",
-        "frame_out_i": "m_axis_tvalid && m_axis_tready && m_axis_tlast",
+        "frame_in_i": "is_strict ? s_axis_tvalid && s_axis_tready && s_axis_tlast : frame_in",
+        "frame_out_i": "label_out",
         "stall_in_i": "s_axis_tvalid && !s_axis_tready",
         "stall_out_i": "m_axis_tvalid && !m_axis_tready",
         "short_i": "is_short",
         "long_i": "is_long",
+        "strict_o": "is_strict",
     }
     parameters = {"HASH_FILE": f'"{IDENTITY_FILE}"', "VERSION": version_word(version)}
     return text + emit_instance(module_name("axil_regs"), "i_registers", parameters, registers) + "endmodule\n"
@@ -169,3 +185,60 @@ def version_word(version: str) -> str:
 
 def _port(direction: str, name: str, width: int = 1) -> str:
     return f"    {direction:6} logic {f'[{width - 1}:0] ' if width > 1 else ''}{name}"
+
+
+def emit_ip(dataflow: Dataflow, header: Iterable[str]) -> str:
+    """The module ``askew_ip`` in Verilog, as Vivado's packager and block designs want a top: ``askew_top`` behind AXI.
+
+    Its streams are as wide as an AXI DMA's: a power of two of bits, whatever the pixels of a beat take.
+    """
+    first = dataflow.units[0].input
+    default = min(MAX_DEFAULT_STREAM_BITS, max(8, 1 << (first.width - 1).bit_length()))
+    text = "".join(f"// {line}\n" for line in header)
+    text += f"""module {IP} #(
+    parameter integer C_S_AXIS_TDATA_WIDTH = {default}  // bits of a beat of pixels: a power of two, 8 to 1024
+) (
+    (* X_INTERFACE_INFO = "xilinx.com:signal:clock:1.0 aclk CLK" *)
+    (* X_INTERFACE_PARAMETER = "ASSOCIATED_BUSIF s_axis:m_axis:s_axi, ASSOCIATED_RESET aresetn" *)
+    input  wire aclk,
+    (* X_INTERFACE_INFO = "xilinx.com:signal:reset:1.0 aresetn RST" *)
+    (* X_INTERFACE_PARAMETER = "POLARITY ACTIVE_LOW" *)
+    input  wire aresetn,
+"""
+    ports = [
+        "    input  wire s_axis_tvalid",
+        "    output wire s_axis_tready",
+        "    input  wire [C_S_AXIS_TDATA_WIDTH-1:0] s_axis_tdata",
+        "    input  wire [C_S_AXIS_TDATA_WIDTH/8-1:0] s_axis_tkeep",
+        "    input  wire s_axis_tlast",
+        "    output wire m_axis_tvalid",
+        "    input  wire m_axis_tready",
+        f"    output wire [{AXIS_LABEL_BITS - 1}:0] m_axis_tdata",
+        f"    output wire [{AXIS_LABEL_BITS // 8 - 1}:0] m_axis_tkeep",
+        "    output wire m_axis_tlast",
+    ]
+    lite = []
+    for channel, members in AXI_LITE.items():
+        for name, direction, width in members:
+            lite.append(f"s_axi_{channel}{name}")
+            ports.append(f"    {direction:6} wire {f'[{width - 1}:0] ' if width > 1 else ''}{lite[-1]}")
+            if name == "addr":
+                ports.append(f"    input  wire [2:0] s_axi_{channel}prot")
+    text += ",\n".join(ports) + "\n);\n"
+    text += (
+        f"  wire pixels_valid, pixels_ready, pixels_last, pixels_partial;\n  wire [{first.width - 1}:0] pixels_data;\n"
+    )
+    text += f"  assign m_axis_tkeep = {AXIS_LABEL_BITS // 8}'b{'1' * (AXIS_LABEL_BITS // 8)};\n\n"
+    converter = {"clk_i": "aclk", "rst_ni": "aresetn"}
+    converter |= {"valid_i": "s_axis_tvalid", "ready_o": "s_axis_tready", "data_i": "s_axis_tdata"}
+    converter |= {"keep_i": "s_axis_tkeep", "last_i": "s_axis_tlast"}
+    converter |= {"valid_o": "pixels_valid", "ready_i": "pixels_ready", "data_o": "pixels_data"}
+    converter |= {"last_o": "pixels_last", "partial_o": "pixels_partial"}
+    widths: dict[str, int | str] = {"IN_BYTES": "C_S_AXIS_TDATA_WIDTH / 8", "OUT_BYTES": first.width // 8}
+    text += emit_instance(module_name("axis_bytes"), "i_bytes", widths, converter) + "\n"
+    inner = {"clk_i": "aclk", "rst_ni": "aresetn"}
+    inner |= {f"s_axis_t{name}": f"pixels_{name}" for name in ("valid", "ready", "data", "last")}
+    inner |= {"s_axis_tuser": "pixels_partial"}
+    inner |= {port: port for port in (f"m_axis_t{name}" for name in ("valid", "ready", "data", "last"))}
+    inner |= {port: port for port in lite}
+    return text + emit_instance(TOP, "i_top", {}, inner) + "endmodule\n"

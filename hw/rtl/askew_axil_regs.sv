@@ -32,7 +32,8 @@ module askew_axil_regs #(
     input  logic                          stall_in_i,
     input  logic                          stall_out_i,
     input  logic                          short_i,
-    input  logic                          long_i
+    input  logic                          long_i,
+    output logic                          strict_o    // every frame must have its own TLAST
 );
   localparam logic [1:0] Okay = 2'b00, SlaveError = 2'b10;
   localparam int unsigned UsedWidth = askew_registers_pkg::UsedWidth;
@@ -69,11 +70,16 @@ module askew_axil_regs #(
   end
 
   // Writing.
-  logic to_errors, to_control, clear_counters;
+  logic to_errors, to_control, control, clear_counters;
   logic [1:0] clear_errors, errors_q;
   assign to_errors = !write_outside && write_address == UsedWidth'(askew_registers_pkg::ErrorsAddress);
   assign to_control = !write_outside && write_address == UsedWidth'(askew_registers_pkg::ControlAddress);
-  assign clear_counters = write && to_control && wstrb_i[0] && wdata_i[askew_registers_pkg::ControlClearCountersBit];
+  assign control = write && to_control && wstrb_i[0];
+  assign clear_counters = control && wdata_i[askew_registers_pkg::ControlClearCountersBit];
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) strict_o <= 1'b0;
+    else if (control) strict_o <= wdata_i[askew_registers_pkg::ControlStrictBit];
+  end
   assign clear_errors = write && to_errors && wstrb_i[0] ? {
     wdata_i[askew_registers_pkg::ErrorsLongFrameBit], wdata_i[askew_registers_pkg::ErrorsShortFrameBit]
   } : 2'b00;

@@ -22,6 +22,7 @@ module askew_compressor #(
   // XNORs a full adder chain of the first level takes of primitives: longer saves LUTs and costs delay.
   localparam int unsigned ChainBits = 8;
 
+  // Loop variables are declared at the top: where a loop declares them, Icarus 12 takes calls in it for not constant.
   function automatic heights_t first_heights();
     int unsigned ones, twos;
     ones = WIDTH;
@@ -38,12 +39,14 @@ module askew_compressor #(
 
   // With a constant operand, bits of weight 1 before a level of triples, and the bits of weight 2 of all levels before it.
   function automatic int unsigned singles(input int unsigned level);
+    int unsigned i;
     singles = WIDTH;
-    for (int unsigned i = 0; i < level; i++) singles = (singles + 2) / 3;
+    for (i = 0; i < level; i++) singles = (singles + 2) / 3;
   endfunction
   function automatic int unsigned shared_before(input int unsigned level);
+    int unsigned i;
     shared_before = 0;
-    for (int unsigned i = 0; i < level; i++) shared_before += (singles(i) + 1) / 3;
+    for (i = 0; i < level; i++) shared_before += (singles(i) + 1) / 3;
   endfunction
 
   function automatic int unsigned height(input heights_t heights, input int unsigned column);
@@ -59,9 +62,9 @@ module askew_compressor #(
   endfunction
 
   function automatic heights_t next_heights(input heights_t heights);
-    int unsigned total;
+    int unsigned total, column;
     next_heights = '0;
-    for (int unsigned column = 0; column < CountWidth; column++) begin
+    for (column = 0; column < CountWidth; column++) begin
       total = kept(heights, column);
       if (column >= 1) total += carries(heights, column - 1);
       if (column >= 2) total += counters(height(heights, column - 2));
@@ -70,8 +73,9 @@ module askew_compressor #(
   endfunction
 
   function automatic heights_t heights_at(input int unsigned level);
+    int unsigned i;
     heights_at = first_heights();
-    for (int unsigned i = 0; i < level; i++) heights_at = next_heights(heights_at);
+    for (i = 0; i < level; i++) heights_at = next_heights(heights_at);
   endfunction
 
   // Bits that a column keeps, and bits that it sends to the next column (to the one after: one a counter).
@@ -84,20 +88,23 @@ module askew_compressor #(
 
   // Index of the first bit of a column when the columns of a level lie one after the other.
   function automatic int unsigned offset(input heights_t heights, input int unsigned column);
+    int unsigned i;
     offset = 0;
-    for (int unsigned i = 0; i < column; i++) offset += height(heights, i);
+    for (i = 0; i < column; i++) offset += height(heights, i);
   endfunction
 
   function automatic int unsigned highest(input heights_t heights);
+    int unsigned i;
     highest = 0;
-    for (int unsigned i = 0; i < CountWidth; i++) if (height(heights, i) > highest) highest = height(heights, i);
+    for (i = 0; i < CountWidth; i++) if (height(heights, i) > highest) highest = height(heights, i);
   endfunction
 
   function automatic int unsigned compressions();
+    int unsigned i;
     heights_t heights;
     heights = first_heights();
     compressions = 0;
-    for (int unsigned i = 0; i < 32; i++) begin
+    for (i = 0; i < 32; i++) begin
       if (highest(heights) > 3) begin
         heights = next_heights(heights);
         compressions = i + 1;

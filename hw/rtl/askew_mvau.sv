@@ -36,6 +36,7 @@ module askew_mvau #(
   localparam int unsigned Steps = SynapseFold * NeuronFold;
   localparam int unsigned AddressWidth = askew_pkg::index_width(Steps);
   localparam int unsigned CountWidth = askew_pkg::count_width(SIMD);
+  localparam bit Inverted = POP_STYLE == askew_pkg::PopcountCarry && Steps > 1;  // what the popcount takes for nothing
 
   logic ce, step, first, finish, last;
   logic [SIMD-1:0] data, data_q;
@@ -76,14 +77,15 @@ module askew_mvau #(
       .address_i(address),
       .word_o   (weights)
   );
-  always_ff @(posedge clk_i) if (ce) data_q <= data;
+  always_ff @(posedge clk_i) if (ce) data_q <= Inverted ? ~data : data;
 
   for (genvar pe = 0; pe < PE; pe++) begin : gen_lane
     askew_popcount #(
         .WIDTH(SIMD),
         .STAGES(POP_STAGES),
         .STYLE(POP_STYLE),
-        .B_CONSTANT(Steps == 1 ? 1 : 0)
+        .B_CONSTANT(Steps == 1 ? 1 : 0),
+        .A_INVERTED(Inverted ? 1 : 0)
     ) i_popcount (
         .clk_i  (clk_i),
         .ce_i   (ce),

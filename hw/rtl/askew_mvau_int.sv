@@ -16,7 +16,7 @@ module askew_mvau_int #(
     parameter int unsigned BUFFER_BEATS = 0,  // depth of the replay buffer; 0: 2 * MW/SIMD
     parameter askew_pkg::rom_style_e ROM_STYLE = askew_pkg::RomAny,  // weights
     parameter askew_pkg::rom_style_e START_STYLE = askew_pkg::RomAny,  // start values
-    parameter int unsigned POP_STAGES = 0,  // registers behind the adder tree
+    parameter int unsigned POP_STAGES = 0,  // registers inside the sum of a step
     parameter WEIGHT_FILE = "",  // words of PE*SIMD bits in the order of use
     parameter START_FILE = "",  // words of PE*ACC_W bits, one a neuron fold: minus threshold plus the number of -1 weights
     localparam int unsigned OutWidth = THRESHOLD != 0 ? PE : PE * ACC_W
@@ -90,21 +90,19 @@ module askew_mvau_int #(
   end
 
   for (genvar pe = 0; pe < PE; pe++) begin : gen_lane
-    logic [SumWidth-1:0] sum_d;
-    always_comb begin
-      sum_d = '0;
-      for (int unsigned i = 0; i < SIMD; i++) begin
-        sum_d = sum_d + (extended[i*SumWidth+:SumWidth] ^ {SumWidth{!weights[pe*SIMD+i]}});
-      end
+    logic [SIMD*SumWidth-1:0] terms;
+    for (genvar i = 0; i < SIMD; i++) begin : gen_term
+      assign terms[i*SumWidth+:SumWidth] = extended[i*SumWidth+:SumWidth] ^ {SumWidth{!weights[pe*SIMD+i]}};
     end
-    askew_pipeline #(
+    askew_sum #(
+        .TERMS (SIMD),
         .WIDTH (SumWidth),
         .STAGES(POP_STAGES)
-    ) i_pipeline (
-        .clk_i (clk_i),
-        .ce_i  (ce),
-        .data_i(sum_d),
-        .data_o(sums[pe*SumWidth+:SumWidth])
+    ) i_sum (
+        .clk_i  (clk_i),
+        .ce_i   (ce),
+        .terms_i(terms),
+        .sum_o  (sums[pe*SumWidth+:SumWidth])
     );
   end
 

@@ -25,11 +25,13 @@ package askew_pkg;
     RomBlock = 2
   } rom_style_e;
 
-  // How bits are counted: $countones, a compressor tree for any device, the same of Xilinx 7-series primitives.
+  // How bits are counted: $countones, a compressor tree for any device, the same of Xilinx 7-series primitives, a tree of
+  // adders of Lattice ECP5 primitives.
   typedef enum int unsigned {
     PopcountNaive      = 0,
     PopcountCompressor = 1,
-    PopcountPrimitives = 2
+    PopcountPrimitives = 2,
+    PopcountCarry      = 3
   } popcount_style_e;
 
   // What becomes of a pixel: a comparison, an entry of a table, itself; a comparison or a table for each channel.

@@ -11,7 +11,7 @@ package askew_registers_pkg;
     VersionAddress = 12'h004,  // what made the design: Askew 1.2.3 is 0x00010203
     ErrorsAddress = 12'h008,  // what has gone wrong since it was cleared
     ControlAddress = 12'h00c,  // commands
-    FramesInAddress = 12'h010,  // frames that came in, by their TLAST
+    FramesInAddress = 12'h010,  // frames that came in; in strict mode by their TLAST
     FramesOutAddress = 12'h014,  // labels that were taken
     InputStallsAddress = 12'h018,  // cycles in which an input beat waited
     OutputStallsAddress = 12'h01c,  // cycles in which a label waited
@@ -23,8 +23,9 @@ package askew_registers_pkg;
 
   localparam logic [31:0] MagicValue = 32'h41534b57;
   localparam int unsigned ErrorsShortFrameBit = 0;  // a frame ended too early, and was filled up with zeros
-  localparam int unsigned ErrorsLongFrameBit = 1;  // a frame ended too late, and was cut
+  localparam int unsigned ErrorsLongFrameBit = 1;  // in strict mode: a frame ended too late, and was cut
   localparam int unsigned ControlClearCountersBit = 0;  // writing 1 sets all counters to 0
+  localparam int unsigned ControlStrictBit = 1;  // 1, until 0 is written: every frame must have its own TLAST, and one without is too long and cut; 0: a packet may hold several frames
   localparam int unsigned NetworkHashWords = 8;
 
   // The counters, one after the other.

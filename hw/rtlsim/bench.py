@@ -9,6 +9,8 @@ from hw.units import Stream, module_name
 
 BENCH = module_name("bench")
 DATAFLOW = "i_top.i_dataflow"
+CONTROL = "askew_registers_pkg::ControlAddress"
+STRICT = "32'd1 << askew_registers_pkg::ControlStrictBit"
 
 
 def layer_outputs(dataflow: Dataflow) -> list[int]:
@@ -46,6 +48,7 @@ def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
         "output logic ar_ready",
         f"input logic [{ADDRESS_BITS - 1}:0] ar_addr",
         "output logic r_valid",
+        "input logic strict_i",
         "output logic [31:0] r_data",
         f"output logic [{streams - 1}:0] mon_valid",
         f"output logic [{streams - 1}:0] mon_ready",
@@ -56,12 +59,15 @@ def emit_bench(dataflow: Dataflow, *, stall_gates: bool) -> str:
     text = f"module {BENCH} (\n    " + ",\n    ".join(ports) + "\n);\n"
     text += f"  {TOP} i_top (.clk_i, .rst_ni, " + (".open_i, " if stall_gates else "")
     text += ".s_axis_tvalid(s_valid), .s_axis_tready(s_ready), .s_axis_tdata(s_data), .s_axis_tlast(s_last),\n"
+    text += "      .s_axis_tuser(1'b0),\n"
     text += "      .m_axis_tvalid(m_valid), .m_axis_tready(m_ready), .m_axis_tdata(m_data),"
     text += " .m_axis_tlast(),\n"
     text += "      .s_axi_arvalid(ar_valid), .s_axi_arready(ar_ready), .s_axi_araddr(ar_addr),\n"
     text += "      .s_axi_rvalid(r_valid), .s_axi_rready(1'b1), .s_axi_rdata(r_data), .s_axi_rresp(),\n"
-    text += "      .s_axi_awvalid(1'b0), .s_axi_awready(), .s_axi_awaddr('0), .s_axi_wvalid(1'b0), .s_axi_wready(),\n"
-    text += "      .s_axi_wdata('0), .s_axi_wstrb('0), .s_axi_bvalid(), .s_axi_bready(1'b1), .s_axi_bresp());\n"
+    # The mode is written again and again, so that it holds from some cycles after the reset on.
+    text += f"      .s_axi_awvalid(strict_i), .s_axi_awready(), .s_axi_awaddr({CONTROL}), .s_axi_wvalid(strict_i),\n"
+    text += f"      .s_axi_wready(), .s_axi_wdata({STRICT}), .s_axi_wstrb('1), .s_axi_bvalid(), .s_axi_bready(1'b1),\n"
+    text += "      .s_axi_bresp());\n"
     for signal in ("valid", "ready"):
         sources = [f"{DATAFLOW}.{name}_{signal}" for name in reversed(names)]
         text += f"  assign mon_{signal} = {{{', '.join(sources)}}};\n"

@@ -149,7 +149,7 @@ def least_latency(space: FoldingSpace, budget: Budget) -> list[Choice] | None:
 
 def measured(space: FoldingSpace, chosen: Iterable[Choice]) -> int:
     """Latency by the cycle model, with default buffers."""
-    return predict_latency(build_dataflow(space.network, space.folding(chosen)))
+    return predict_latency(build_dataflow(space.network, space.folding(chosen), pipeline=space.pipeline))
 
 
 def fits(cost: Resources, budget: Budget) -> bool:

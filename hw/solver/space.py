@@ -22,7 +22,7 @@ from bnn import Chain
 from bnn.folding import Folding, LayerFolding, LoopOrder, MatrixSize, matrix_sizes
 from hw.dataflow import Segments, keeps_beats
 from hw.resources import TOP_OVERHEAD, Resources, unit_resources
-from hw.units import PopcountStyle, Unit
+from hw.units import DEFAULT_PIPELINE, Pipeline, PopcountStyle, Unit
 
 NEVER = np.int64(1) << 40
 """LUTs of what cannot be."""
@@ -63,10 +63,16 @@ class FoldingSpace:
         choices: per segment, every legal folding; where both loop orders make the same units, only one of them.
     """
 
-    def __init__(self, network: Chain, popcount: PopcountStyle = PopcountStyle.COMPRESSOR) -> None:
+    def __init__(
+        self,
+        network: Chain,
+        popcount: PopcountStyle = PopcountStyle.COMPRESSOR,
+        pipeline: Pipeline = DEFAULT_PIPELINE,
+    ) -> None:
         self.network = network
         self.popcount = popcount
-        self._segments = Segments(network, popcount=popcount)
+        self.pipeline = pipeline
+        self._segments = Segments(network, popcount=popcount, pipeline=pipeline)
         self._sizes = sizes = matrix_sizes(network)
         self.names = self._segments.names
         self.choices: list[list[Choice]] = [

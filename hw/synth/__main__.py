@@ -4,6 +4,7 @@ unit SPECIFICATION          one unit, such as: unit mvau mw=64 mh=64 simd=8 pe=8
 sweep [MODULE ...]          measure the kept data again, of all modules or of those named
 held-out                    measure other units again, which only judge the fit
 network NAME FOLDING [DIR]  tfc or cnv with random weights, kept as data; FOLDING is a shipped name or "unrolled"
+levels NAME FOLDING MHZ     levels of logic between registers of tfc or cnv, with the registers for that clock
 popcount [WIDTH ...]        XNOR-popcount-threshold, 128 bits unless widths are given
 """
 
@@ -20,17 +21,25 @@ from bnn.folding import Folding, load_folding
 from hw.generator import Design
 from hw.resources import Resources, dataflow_resources, unit_resources
 from hw.synth.design import synthesize
+from hw.synth.levels import logic_levels
 from hw.synth.measured import DATA_FOLDER, Measured, measure, write_data
 from hw.synth.networks import NETWORKS
 from hw.synth.specification import specify
 from hw.synth.sweep import held_out, sweep
 from hw.synth.units import synthesize_module
-from hw.units import PopcountStyle, module_name
+from hw.units import Pipeline, PopcountStyle, module_name
 
 
 def main(arguments: list[str]) -> int:
     """0, or 2 for what the user must mend."""
-    commands = {"unit": _unit, "sweep": _sweep, "held-out": _held_out, "network": _network, "popcount": _popcount}
+    commands = {
+        "unit": _unit,
+        "sweep": _sweep,
+        "held-out": _held_out,
+        "network": _network,
+        "levels": _levels,
+        "popcount": _popcount,
+    }
     if not arguments or arguments[0] not in commands:
         sys.stderr.write(f"{__doc__}\n")
         return 2
@@ -90,6 +99,17 @@ def _network(words: list[str]) -> None:
     layers = folding.describe(network)["layers"]
     kept = {"folding": layers, "buffers": design.dataflow.buffers} | result.describe()
     write_json(DATA_FOLDER / "designs" / f"{words[0]}-{words[1]}.json", kept)
+
+
+def _levels(words: list[str]) -> None:
+    if len(words) != 3 or words[0] not in NETWORKS or not words[2].isdecimal() or words[2] == "0":
+        raise UserError(f"levels: give one of {', '.join(NETWORKS)}, a folding and a clock in MHz")
+    network, style = NETWORKS[words[0]](), PopcountStyle.PRIMITIVES
+    pipeline = Pipeline.for_clock(style, float(words[2]))
+    design = Design.of(network, load_folding(words[1], network), popcount=style, pipeline=pipeline)
+    with tempfile.TemporaryDirectory(prefix="askew-synth-") as folder:
+        levels, cells = logic_levels(design, Path(folder) / "design")
+    sys.stdout.write(f"{levels} levels, {pipeline.levels} asked for: {', '.join(cells)}\n")
 
 
 def _popcount(widths: list[str]) -> None:

@@ -5,6 +5,7 @@ from hw.units.cost import Resources
 from hw.units.fifo import HOLD_BEATS, HOLD_SUFFIX, Fifo
 from hw.units.label import LabelSelect
 from hw.units.matrix import Matrix
+from hw.units.pipeline import DEFAULT_PIPELINE, Pipeline
 from hw.units.pool import Pool
 from hw.units.popcount import PopcountStyle
 from hw.units.quantizer import Quantizer
@@ -22,6 +23,7 @@ LAYER_KINDS = frozenset(kind for kind, unit in KINDS.items() if unit.gives_layer
 """Kinds that give a layer's output: what a layer's figures are those of."""
 
 __all__ = [
+    "DEFAULT_PIPELINE",
     "HOLD_BEATS",
     "HOLD_SUFFIX",
     "KINDS",
@@ -32,6 +34,7 @@ __all__ = [
     "LabelSelect",
     "Matrix",
     "Parameters",
+    "Pipeline",
     "Pool",
     "PopcountStyle",
     "Quantizer",

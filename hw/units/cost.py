@@ -8,13 +8,21 @@ from math import ceil
 
 from hw.units.rom import RomStyle, bram18_and_luts, rom_luts
 
+SMALL_TABLES = 2
+"""Tables of 4 inputs that a table of 6 is worth on ECP5, whose slices select among tables with their own multiplexers.
+
+Popcounts, accumulators and weights of matrices are counted in tables of 4 inputs there, and all else is taken to be
+worth this; ``hw/synth/data/designs`` has what nextpnr makes of a design.
+"""
+
 
 @dataclass(frozen=True)
 class Resources:
     """What a part of a design takes of an FPGA.
 
     Attributes:
-        luts: 6-input look-up tables, those that are used as RAM or shift register included.
+        luts: 6-input look-up tables, those that are used as RAM or shift register included; on ECP5 what is worth one,
+            ``SMALL_TABLES`` of 4 inputs.
         ffs: flip-flops.
         bram18: block RAMs of 18 kbit.
     """

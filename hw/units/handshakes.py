@@ -149,7 +149,11 @@ def advance(  # noqa: PLR0912, PLR0915 - one cycle of every kind of unit; Numba 
                         state[u, 0] = offered
                         valid[u + 1] = offered
                 elif free:
-                    state[u, 1] += arrives
+                    # 1: beats of this frame at the last comparison, 2: beats on their way there, one a bit
+                    shifts = state[u, 2]
+                    pipe = (state[u, 2] << 1) | arrives
+                    state[u, 2] = pipe & par[u, 2]
+                    state[u, 1] += (pipe >> par[u, 1]) & 1
                     state[u, 0] = state[u, 1] == par[u, 0]
                     if state[u, 0]:
                         state[u, 1] = 0

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from hw.units import handshakes
-from hw.units.cost import Resources
+from hw.units.cost import Resources, counter_bits
+from hw.units.pipeline import DEFAULT_PIPELINE, Pipeline, spread
+from hw.units.popcount import PopcountStyle
 from hw.units.specification import Draw, Numbers
 from hw.units.unit import Memories, Parameters, Stream, Timing, Unit
+
+COMPARISON_LEVELS, SLOW_COMPARISON_LEVELS = 3, 4
+"""Levels of logic of a comparison: a carry chain, the wires from its end to a multiplexer a bit, and that. One more on
+ECP5, where the way out of a carry chain is long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,12 +24,33 @@ class LabelSelect(Unit):
 
     kind: ClassVar[str] = "label_select"
     lint: ClassVar[Mapping[str, Sequence[Parameters]]] = {
-        kind: ({"PE": 5}, {"PE": 10}, {"CLASSES": 1}, {"CLASSES": 12, "PE": 3, "LABEL_W": 8})
+        kind: (
+            {"PE": 5},
+            {"PE": 10},
+            {"CLASSES": 1},
+            {"CLASSES": 12, "PE": 3, "LABEL_W": 8},
+            {"CLASSES": 12, "PE": 6, "STAGES": 3},
+            {"PE": 10, "STAGES": 1},
+        )
     }
     samples: ClassVar[Mapping[str, str]] = {
         kind: "classes=10 pe=1 bits=8; classes=10 pe=10 bits=8; classes=10 pe=2 bits=12; "
         "classes=10 pe=5 bits=11; classes=100 pe=4 bits=10; classes=4 pe=4 bits=16; classes=2 pe=1 bits=6"
     }
+
+    pipeline: Pipeline = DEFAULT_PIPELINE
+
+    @property
+    def comparisons(self) -> int:
+        """One after the other in the last beat of a frame: in the tree over its lanes, then with the best so far."""
+        return (self.input.lanes - 1).bit_length() + (self.input.beats > 1)
+
+    @property
+    def stages(self) -> int:
+        """Registers between them, without that of the output."""
+        is_slow = self.pipeline.style is PopcountStyle.CARRY
+        each = SLOW_COMPARISON_LEVELS if is_slow else COMPARISON_LEVELS
+        return self.pipeline.registers([each] * self.comparisons) - 1 if self.comparisons else 0
 
     def parameters(self) -> dict[str, int | str]:
         """Scores and label."""
@@ -32,6 +59,7 @@ class LabelSelect(Unit):
             "PE": self.input.lanes,
             "SCORE_W": self.input.bits,
             "LABEL_W": self.output.bits,
+            "STAGES": self.stages,
         }
 
     def side_outputs(self) -> dict[str, int]:
@@ -40,15 +68,19 @@ class LabelSelect(Unit):
 
     @property
     def timing(self) -> Timing:
-        """By the beats of a frame."""
-        return Timing(handshakes.LABEL, (self.input.beats,))
+        """By the beats of a frame, and the registers on their way."""
+        return Timing(handshakes.LABEL, (self.input.beats, self.stages, (1 << self.stages) - 1))
 
     def resources(self) -> Resources:
         """A comparator and a multiplexer for every lane but one, and for the best so far."""
         score, lanes, label = self.input.bits, self.input.lanes, self.output.bits
         several = self.input.beats > 1
         luts = (lanes - 1) * (1.65 * score + 2.2) + 1.9 * score * several
-        return Resources(round(luts), 2 + score + label * (1 + several))
+        lane, ffs = counter_bits(lanes), 2 + score + label * (1 + several)
+        registers = spread(self.comparisons, self.stages + 1)[:-1] if self.comparisons else []
+        for level, count in enumerate(registers, 1):
+            ffs += count * (-(-lanes // 2**level) * (score + lane) + 2)
+        return Resources(round(luts), ffs)
 
     @classmethod
     def specify(cls, numbers: Numbers) -> tuple[LabelSelect, Memories]:

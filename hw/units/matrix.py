@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import ClassVar
 
 import numpy as np
 
 from bnn import MatrixLayer
 from bnn.folding import LoopOrder
-from hw.units.cost import Resources, counter_bits, lut_ram_luts, rom_resources
+from hw.units.cost import SMALL_TABLES, Resources, counter_bits, lut_ram_luts, rom_resources
 from hw.units.matrix_sizes import MatrixSizes
 from hw.units.memory import field_bits
-from hw.units.popcount import PopcountStyle, integer_sum_resources, popcount_resources, shared_luts
+from hw.units.popcount import PopcountStyle, chain_tables, integer_sum_resources, popcount_resources, shared_luts
+from hw.units.rom import RomStyle
 from hw.units.specification import Draw, Numbers
 from hw.units.unit import MEMORY_FILE as WORDS
 from hw.units.unit import Memories, Parameters, Stream, package_name, signed_bits
@@ -30,6 +32,7 @@ class Matrix(MatrixSizes):
             {"WEIGHT_FILE": WORDS, "ORDER": "InputMajor", "ROM_STYLE": "RomBlock", "THRESHOLD": 0, "POP_STAGES": 2},
             {"WEIGHT_FILE": WORDS, "MW": 9, "MH": 2, "SIMD": 9, "PE": 2, "POP_STYLE": "PopcountPrimitives"},
             {"WEIGHT_FILE": WORDS, "SIMD": 16, "POP_STYLE": "PopcountNaive"},
+            {"WEIGHT_FILE": WORDS, "SIMD": 16, "POP_STYLE": "PopcountCarry", "POP_STAGES": 2},
             {"WEIGHT_FILE": WORDS, "MH": 2, "SIMD": 4, "PE": 2},
             {"MW": 1, "MH": 1, "SIMD": 1, "PE": 1},
         ),
@@ -86,7 +89,7 @@ class Matrix(MatrixSizes):
                 "START_FILE": f'"{self.memory_file("start")}"' if self.has_start else '""',
                 "ROM_STYLE": package_name(f"Rom{self.weight_style.name.capitalize()}"),
                 "START_STYLE": package_name(f"Rom{self.start_style.name.capitalize()}"),
-                "POP_STAGES": self.popcount_stages,
+                "POP_STAGES": self.stages,
             }
             | ({"POP_STYLE": self.popcount.literal} if self.is_binary else {})
         )
@@ -131,7 +134,7 @@ class Matrix(MatrixSizes):
         interleaved = self.order is LoopOrder.INPUT_MAJOR and synapse_fold > 1 and neuron_fold > 1
 
         adders = self._lane_sum(constant=steps == 1)
-        luts = pe * (adders.luts + width)
+        luts = pe * self._lane_luts(adders.luts, constant=steps == 1)
         if steps == 1:  # constant weights and start values
             luts += shared_luts(simd, pe) * self.is_binary - 2 * pe
         ffs = pe * (adders.ffs + (1 if self.thresholded else width)) + self.input.width
@@ -147,14 +150,28 @@ class Matrix(MatrixSizes):
         if interleaved:
             luts += lut_ram_luts(pe * width, neuron_fold)
 
-        total = Resources(luts, ffs) + rom_resources(pe * simd, steps, self.weight_style)
+        total = Resources(luts, ffs) + self._rom(pe * simd, steps, self.weight_style)
         if self.has_start:
-            total += rom_resources(pe * width, neuron_fold, self.start_style)
+            total += self._rom(pe * width, neuron_fold, self.start_style)
         return total
+
+    def _lane_luts(self, adders: int, *, constant: bool) -> int:
+        """A lane's sum and accumulator."""
+        width = self.accumulator_bits
+        if self.popcount is PopcountStyle.CARRY and self.is_binary and not constant:
+            return ceil((adders + width + chain_tables(width)) / SMALL_TABLES)  # a multiplexer in front of a chain
+        return adders + width
+
+    def _rom(self, width: int, depth: int, style: RomStyle) -> Resources:
+        """A memory that is only read; of tables of 4 inputs, 16 words each, it takes more."""
+        rom = rom_resources(width, depth, style)
+        if self.popcount is PopcountStyle.CARRY and style is RomStyle.LUT:
+            return Resources(ceil(rom.ffs * ceil(depth / 16) / SMALL_TABLES), rom.ffs)
+        return rom
 
     def _lane_sum(self, *, constant: bool) -> Resources:
         """One lane's sum of a step."""
-        stages, simd = self.popcount_stages, self.input.lanes
+        stages, simd = self.stages, self.input.lanes
         if self.is_binary:
             return popcount_resources(simd, self.popcount, constant, stages)
         return integer_sum_resources(simd, self.input.bits, self.signed, stages)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bnn.folding import LoopOrder
 from hw.units import handshakes
-from hw.units.popcount import PopcountStyle
+from hw.units.pipeline import DEFAULT_PIPELINE, Pipeline
+from hw.units.popcount import PopcountStyle, integer_levels, tree_levels
 from hw.units.rom import RomStyle, choose_style
 from hw.units.unit import Timing, Unit
+
+ACCUMULATOR_LEVELS = 3
+"""Levels of logic from a sum to the accumulator: a multiplexer and a carry chain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,7 @@ class MatrixSizes(Unit):
         has_start: the accumulators start from other values than 0.
         replay_beats: what the replay buffer holds; 0: two vectors.
         popcount: how bits are counted.
+        pipeline: how much logic may stand between two registers.
     """
 
     mw: int
@@ -35,7 +40,8 @@ class MatrixSizes(Unit):
     accumulator_bits: int
     has_start: bool
     replay_beats: int = 0
-    popcount: PopcountStyle = field(default=PopcountStyle.COMPRESSOR)
+    popcount: PopcountStyle = PopcountStyle.COMPRESSOR
+    pipeline: Pipeline = DEFAULT_PIPELINE
 
     @property
     def kind(self) -> str:  # type: ignore[override]
@@ -103,10 +109,13 @@ class MatrixSizes(Unit):
         return choose_style(self.output.lanes * self.accumulator_bits, self.neuron_fold)
 
     @property
-    def popcount_stages(self) -> int:
-        """Registers within the adder tree: what keeps a step of it short enough for the usual clocks."""
-        width = self.input.lanes * (1 if self.is_binary else 4)
-        return 0 if width <= 16 else 1 if width <= 256 else 2
+    def stages(self) -> int:
+        """Registers within the adder tree: as many as ``pipeline`` asks for."""
+        if not self.is_binary:
+            return self.pipeline.registers(integer_levels(self.input.lanes), ACCUMULATOR_LEVELS)
+        constant = self.synapse_fold * self.neuron_fold == 1
+        levels = tree_levels(self.input.lanes, self.pipeline.style, constant=constant)
+        return self.pipeline.registers(levels, ACCUMULATOR_LEVELS)
 
     @property
     def work(self) -> int:
@@ -116,7 +125,7 @@ class MatrixSizes(Unit):
     @property
     def timing(self) -> Timing:
         """By pipeline, folds and buffer."""
-        stages = 2 + self.popcount_stages
+        stages = 2 + self.stages
         rule = handshakes.REPLAY if self.has_replay else handshakes.DIRECT
         folds = self.synapse_fold, self.neuron_fold
         return Timing(rule, (stages, *folds, self.buffer_beats, (1 << stages) - 1))

@@ -149,6 +149,11 @@ class Unit:
         return 0
 
     @property
+    def stages(self) -> int:
+        """Registers of its pipeline that are there for the clock."""
+        return 0
+
+    @property
     def buffer_beats(self) -> int:
         """Beats that its buffer holds, where there is a choice; else 0."""
         return 0

@@ -1,6 +1,7 @@
 """``python -m hw.verify.sweep``: random networks under random foldings, in RTL, against golden and the cycle model.
 
-Golden is the simulator's NumPy reference. Each network is built once, with stall gates and assertions, and run twice:
+Golden is the simulator's NumPy reference. Each network gets registers for a random clock, is built once, with stall
+gates and assertions, and run twice:
 with every gate open, when every label's cycle and every unit's cycles must be as predicted, and with random stalls.
 """
 
@@ -24,7 +25,7 @@ from hw.generator import Design
 from hw.rtlsim.build import Effort
 from hw.rtlsim.simulation import RtlResult, simulate_design
 from hw.simulator import Backend, simulate
-from hw.units import PopcountStyle
+from hw.units import Pipeline, PopcountStyle
 from hw.verify.random_networks import random_folding, random_network
 
 FRAMES = 12
@@ -66,6 +67,12 @@ def make_case(seed: int, index: int) -> tuple[Chain, Folding]:
     return network, random_folding(rng, network)
 
 
+def make_pipeline(seed: int, index: int, popcount: PopcountStyle) -> Pipeline:
+    """How much logic stands between registers in network ``index``: from one step at a time to none cut at all."""
+    levels = int(np.random.default_rng([seed, index, 2]).choice((3, 4, 6, 9, 13, 40)))
+    return Pipeline(popcount, levels)
+
+
 def run_case(
     seed: int, index: int, build_dir: Path, frames: int = FRAMES, popcount: PopcountStyle = PopcountStyle.NAIVE
 ) -> Outcome:
@@ -78,7 +85,8 @@ def run_case(
     except UserError as problem:
         error = str(problem)
     seconds = time.perf_counter() - start
-    return Outcome(index, describe(network, folding), mismatches, deviations, is_steady, error, seconds)
+    text = f"{describe(network, folding)}; {make_pipeline(seed, index, popcount).levels} levels"
+    return Outcome(index, text, mismatches, deviations, is_steady, error, seconds)
 
 
 def _compare(
@@ -93,7 +101,8 @@ def _compare(
     rng = np.random.default_rng([seed, index, 1])
     images = rng.integers(0, 256, (frames, *network.input.shape), np.uint8)
     golden = simulate(network.network(), images, backend=Backend.NUMPY)
-    design = Design.of(network, folding, popcount=popcount, stall_gates=True)
+    pipeline = make_pipeline(seed, index, popcount)
+    design = Design.of(network, folding, popcount=popcount, pipeline=pipeline, stall_gates=True)
     mismatches, deviations, is_steady = 0, list[str](), False
     for stall in (0.0, float(rng.choice(STALLS))):
         result = simulate_design(

@@ -13,9 +13,9 @@ from hw.resources import Resources, dataflow_resources, layer_resources, unit_re
 from hw.synth.measured import DATA_FOLDER, read_data
 from hw.synth.networks import NETWORKS, random_tfc
 from hw.synth.specification import specify
-from hw.units import PopcountStyle
-from hw.units.cost import rom_resources
-from hw.units.popcount import popcount_resources
+from hw.units import Pipeline, PopcountStyle
+from hw.units.cost import SMALL_TABLES, rom_resources
+from hw.units.popcount import CHAIN_ENDS, popcount_resources
 from hw.units.rom import RomStyle, bram18_count, choose_style, rom_luts
 
 
@@ -65,6 +65,29 @@ def test_whole_designs_are_estimated_as_yosys_made_them(name):
     assert estimated.bram18 == pytest.approx(together.bram18, rel=0.08)
     # The top, and what is not measured apart: quantizer and frame guard melt into it.
     assert dataflow_resources(dataflow).luts == pytest.approx(kept["luts"], rel=0.03)
+
+
+def test_a_design_for_ecp5_is_estimated_as_nextpnr_packed_it():
+    network = random_tfc()
+    kept = json.loads((DATA_FOLDER / "designs" / "tfc-finn-tfc-ecp5.json").read_text(encoding="utf-8"))
+    folding = Folding.of(
+        network,
+        {layer: LayerFolding(of["pe"], of["simd"], LoopOrder(of["order"])) for layer, of in kept["folding"].items()},
+    )
+    style = PopcountStyle.CARRY
+    pipeline = Pipeline.for_clock(style, kept["clock_mhz"])
+    dataflow = build_dataflow(network, folding, kept["buffers"], popcount=style, pipeline=pipeline)
+    estimated = dataflow_resources(dataflow)
+    assert SMALL_TABLES * estimated.luts == pytest.approx(kept["small_tables"], rel=0.03)
+    assert estimated.ffs == pytest.approx(kept["ffs"], rel=0.05)
+
+
+def test_a_carry_popcount_is_counted_as_the_readme_states():
+    # hw/rtl/README.md states what Yosys makes. The comparison takes about a table for each bit of the count and one;
+    # the ends of chains that nextpnr adds are not there.
+    for width, stated, chains in ((8, 20, 2), (49, 109, 11), (128, 278, 25)):
+        counted = popcount_resources(width, PopcountStyle.CARRY, constant=False, stages=0).luts - CHAIN_ENDS * chains
+        assert counted + width.bit_length() + 1 == pytest.approx(stated, rel=0.05, abs=3), width
 
 
 def test_a_primitive_popcount_is_counted_as_the_readme_states():

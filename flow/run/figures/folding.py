@@ -39,7 +39,10 @@ class FoldingFigures(Figures, Taken):
     )
     layers: dict[str, FoldedLayer] = says("layer with weights to its folding")
     others: dict[str, Taken] = says("what else takes resources: pools, input, buffers", default={})
-    popcount: str | None = says("how bits are counted: primitives, compressor or naive", default=None)
+    popcount: str | None = says("how bits are counted: primitives, carry, compressor or naive", default=None)
+    logic_levels: Count | None = says(
+        "how much logic may stand between two registers, chosen for clock_mhz", "look-up tables in a row", default=None
+    )
     frame_ii_cycles: Cycles | None = says("between the starts of successive frames, predicted", "cycles", default=None)
     latency_cycles: Count | None = says(
         "from the first beat in to the last beat out, predicted", "cycles", default=None

@@ -69,6 +69,7 @@ class Model final : public Simulated {
     copy_in(model_->s_data, bytes, BEAT_BYTES);
     model_->s_last = last;
   }
+  void set_strict(bool strict) override { model_->strict_i = strict; }
   void set_handshakes(bool input_valid, bool output_ready) override {
     model_->s_valid = input_valid;
     model_->m_ready = output_ready;

@@ -15,13 +15,15 @@ constexpr std::uint32_t VERSION = 0x004;
 constexpr std::uint32_t ERRORS = 0x008;
 // a frame ended too early, and was filled up with zeros
 constexpr std::uint32_t ERRORS_SHORT_FRAME = 0x1;
-// a frame ended too late, and was cut
+// in strict mode: a frame ended too late, and was cut
 constexpr std::uint32_t ERRORS_LONG_FRAME = 0x2;
 // commands
 constexpr std::uint32_t CONTROL = 0x00c;
 // writing 1 sets all counters to 0
 constexpr std::uint32_t CONTROL_CLEAR_COUNTERS = 0x1;
-// frames that came in, by their TLAST
+// 1, until 0 is written: every frame must have its own TLAST, and one without is too long and cut; 0: a packet may hold several frames
+constexpr std::uint32_t CONTROL_STRICT = 0x2;
+// frames that came in; in strict mode by their TLAST
 constexpr std::uint32_t FRAMES_IN = 0x010;
 // labels that were taken
 constexpr std::uint32_t FRAMES_OUT = 0x014;

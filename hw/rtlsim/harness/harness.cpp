@@ -116,6 +116,7 @@ class Worker {
     const std::unique_ptr<Simulated> design = make_simulated(traced);
     design->set_reset(true);
     design->set_handshakes(false, false);
+    design->set_strict(!options_.beats.empty());
     design->set_open(open_.data());
     for (int half = 0; half < 8; ++half) design->eval(half & 1);
     design->set_reset(false);

@@ -28,6 +28,7 @@ class Simulated {
   virtual void eval(bool clock) = 0;
   virtual void set_reset(bool active) = 0;
   virtual void set_beat(const uint8_t* bytes, bool last) = 0;
+  virtual void set_strict(bool strict) = 0;  // every frame must have its own TLAST
   virtual void set_handshakes(bool input_valid, bool output_ready) = 0;
   virtual void set_open(const uint64_t* words) = 0;
   virtual bool input_ready() const = 0;

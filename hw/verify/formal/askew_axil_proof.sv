@@ -30,6 +30,7 @@ module askew_axil_proof (
       .stall_out_i(events_i[3]),
       .short_i(events_i[4]),
       .long_i(events_i[5]),
+      .strict_o(),
       .*
   );
 

@@ -14,7 +14,7 @@ module askew_popcount_proof #(
   logic [CountWidth-1:0] naive;
   assign naive = CountWidth'($countones(~(a_i ^ b_i)));
 
-  for (genvar style = 0; style <= 2; style++) begin : gen_style
+  for (genvar style = 0; style <= 3; style++) begin : gen_style
     for (genvar constant = 0; constant <= 1; constant++) begin : gen_constant
       logic [CountWidth-1:0] count;
       askew_popcount #(
@@ -30,7 +30,22 @@ module askew_popcount_proof #(
       );
       always_comb assert (count == naive);
     end
-    if (style > 0) begin : gen_parts
+    if (style == 3) begin : gen_inverted
+      logic [CountWidth-1:0] count;
+      askew_popcount #(
+          .WIDTH(WIDTH),
+          .STYLE(askew_pkg::popcount_style_e'(style)),
+          .A_INVERTED(1)
+      ) i_popcount (
+          .clk_i,
+          .ce_i(1'b1),
+          .a_i(~a_i),
+          .b_i,
+          .count_o(count)
+      );
+      always_comb assert (count == naive);
+    end
+    if (style == 1 || style == 2) begin : gen_parts
       logic sum, carry;
       logic [2:0] count;
       logic [6:0] total;

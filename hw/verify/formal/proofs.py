@@ -75,6 +75,7 @@ PROOFS = (
     _mvau(order=0, style=2, mw=2, simd=1),
     _mvau(order=1, style=1, mw=2, simd=1),
     _mvau(order=0, style=2, mw=4, simd=4),
+    _mvau(order=0, style=3, mw=6, simd=3),
 )
 
 
@@ -88,7 +89,7 @@ def proof_sources(proof: Proof, rtl: Path = RTL_FOLDER) -> list[Path]:
         name = left.pop()
         if name not in needed:
             needed.add(name)
-            left += set(re.findall(r"\b(?:askew_\w+|LUT6(?:_2)?|CARRY4)\b", texts[name])) & set(texts)
+            left += set(re.findall(r"\b(?:askew_\w+|LUT6(?:_2)?|CARRY4|CCU2C)\b", texts[name])) & set(texts)
     return [path for path in there if path.stem in needed]
 
 

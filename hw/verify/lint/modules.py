@@ -21,8 +21,20 @@ PARTS: dict[str, Sequence[Parameters]] = {
         {"SYNAPSE_FOLD": 4, "NEURON_FOLD": 3, "ORDER": "InputMajor", "THRESHOLD": 0, "SUM_SIGNED": 1},
     ),
     "adder_3": ({"STYLE": "PopcountPrimitives"}, {"STYLE": "PopcountPrimitives", "WIDTH": 1}),
+    "axis_bytes": (
+        {"IN_BYTES": 1, "OUT_BYTES": 1},
+        {"IN_BYTES": 64, "OUT_BYTES": 49},
+        {"IN_BYTES": 8, "OUT_BYTES": 24},
+    ),
     "axil_regs": ({"HASH_FILE": WORDS},),
     "axis_frame_guard": ({"BEATS": 1}, {"BEATS": 7}),
+    "carry_adder": ({"WIDTH": 2}, {"WIDTH": 4, "OUT_W": 4}, {"WIDTH": 5}),
+    "carry_tree": (
+        {"WIDTH": 1},
+        {"WIDTH": 2, "STAGES": 2},
+        {"WIDTH": 31, "STAGES": 3, "A_INVERTED": 1},
+        {"WIDTH": 49, "STAGES": 7},
+    ),
     "compressor": (
         {"STYLE": "PopcountPrimitives"},
         {"STYLE": "PopcountPrimitives", "WIDTH": 1},
@@ -33,9 +45,15 @@ PARTS: dict[str, Sequence[Parameters]] = {
         {"WIDTH": 7, "STAGES": 9},
     ),
     "counter_6_3": ({"STYLE": "PopcountPrimitives"},),
+    "frame_ends": ({"DEPTH": 2},),
     "full_adder": ({"STYLE": "PopcountPrimitives"},),
     "pipeline": ({"STAGES": 0}, {"STAGES": 3, "WIDTH": 4}),
-    "popcount": ({"STYLE": "PopcountNaive", "STAGES": 2}, {"STYLE": "PopcountPrimitives", "STAGES": 2, "WIDTH": 9}),
+    "popcount": (
+        {"STYLE": "PopcountNaive", "STAGES": 2},
+        {"STYLE": "PopcountPrimitives", "STAGES": 2, "WIDTH": 9},
+        {"STYLE": "PopcountPrimitives", "A_INVERTED": 1, "WIDTH": 9},
+        {"STYLE": "PopcountCarry", "A_INVERTED": 1, "WIDTH": 9},
+    ),
     "popcount_threshold": ({"STYLE": "PopcountNaive"},),
     "replay_buffer": ({"COUNT": 3, "REPEATS": 5, "DEPTH": 4},),
     "rom": (
@@ -46,6 +64,7 @@ PARTS: dict[str, Sequence[Parameters]] = {
     ),
     "rom_lut": ({"FILE": WORDS, "DEPTH": 5},),
     "stall_gate": (),
+    "sum": ({"TERMS": 1}, {"TERMS": 7, "STAGES": 2}, {"TERMS": 3, "STAGES": 5}),
     "step_sequencer": (
         {"SYNAPSE_FOLD": 4, "NEURON_FOLD": 3},
         {"SYNAPSE_FOLD": 4, "NEURON_FOLD": 3, "ORDER": "InputMajor"},

@@ -89,7 +89,8 @@ def test_a_fifo_of_no_beats_stays_left_out():
 def test_an_unknown_popcount_is_one_line():
     network = random_tfc()
     file = FoldingFile(Folding.sequential(network), popcount="abacus")
-    with pytest.raises(DesignError, match=r"popcount \('abacus'\) must be one of naive, compressor, primitives; run"):
+    names = "naive, compressor, primitives, carry"
+    with pytest.raises(DesignError, match=rf"popcount \('abacus'\) must be one of {names}; run"):
         Design.of_file(network, file, pytest.fail)
 
 

@@ -63,7 +63,8 @@ module askew_axil_probe #(
       .stall_in_i(ready_o && data_i[49]),
       .stall_out_i(ready_o && data_i[50]),
       .short_i(ready_o && data_i[51]),
-      .long_i(ready_o && data_i[52])
+      .long_i(ready_o && data_i[52]),
+      .strict_o()
   );
   assign valid_o = bvalid || rvalid;
   assign data_o = bvalid ? {bresp, 32'd0} : {rresp, rdata};

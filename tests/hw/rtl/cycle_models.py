@@ -324,8 +324,10 @@ class LabelSelect:
 
     classes: int
     scores_of: object  # beat -> list of scores
+    stages: int = 0  # registers on the way to the scores
     scores: list[int] = field(default_factory=list)
     output: Beat | None = None
+    moving: deque[Beat | None] = field(default_factory=deque)  # the oldest first
 
     def cycle(self, offered, ready):
         """See StreamFifo."""
@@ -333,10 +335,11 @@ class LabelSelect:
         if not (self.output is None or ready):
             return False, emit
         self.output = None
-        if offered is None:
-            return False, emit
-        self.scores += self.scores_of(offered.value)
+        self.moving.append(offered)
+        beat = self.moving.popleft() if len(self.moving) > self.stages else None
+        if beat is not None:
+            self.scores += self.scores_of(beat.value)
         if len(self.scores) == self.classes:
-            self.output = Beat(self.scores.index(max(self.scores)), offered.last)
+            self.output = Beat(self.scores.index(max(self.scores)), beat.last)
             self.scores = []
-        return True, emit
+        return offered is not None, emit

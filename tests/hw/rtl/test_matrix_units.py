@@ -10,7 +10,7 @@ SHARES = [(1, 1), (0.3, 1), (1, 0.3), (0.5, 0.5), (0.9, 0.9)]  # of cycles in wh
 CYCLES = 1200
 ORDERS = ("OutputMajor", "InputMajor")  # by Case.order, and so on
 ROMS = ("RomAny", "RomLut", "RomBlock")
-POPCOUNTS = ("PopcountNaive", "PopcountCompressor", "PopcountPrimitives")
+POPCOUNTS = ("PopcountNaive", "PopcountCompressor", "PopcountPrimitives", "PopcountCarry")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ BINARY = [
     Case(24, 6, 24, 6, style=1, stages=1),  # all at once: the weights are constants
     Case(24, 6, 24, 6, style=2, stages=2),
     Case(49, 3, 49, 3, style=2, threshold=0),
+    Case(49, 6, 49, 3, style=3, threshold=0, stages=2),
+    Case(144, 4, 72, 2, style=3, stages=8, order=1),
     Case(20, 7, 1, 1),
     Case(20, 7, 1, 1, order=1),
     Case(5, 1, 5, 1),

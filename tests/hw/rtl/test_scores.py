@@ -10,7 +10,10 @@ CYCLES = 500
 KIND = "askew_pkg::Quantizer"
 TABLE = np.random.default_rng(8).integers(-256, 256, 256)
 SCORE_TABLE = np.random.default_rng(9).integers(-2000, 2000, (6, 21))  # (neuron, accumulator)
-LABELS = [(10, 1), (10, 5), (10, 10), (7, 7), (1, 1), (12, 3)]  # classes, PE
+LABELS = [  # classes, PE, registers on their way
+    *((10, 1, 0), (10, 5, 0), (10, 10, 0), (7, 7, 0), (1, 1, 0), (12, 3, 0)),
+    *((10, 5, 2), (10, 10, 1), (10, 10, 3), (7, 7, 2), (12, 3, 1), (12, 3, 2), (9, 1, 0), (24, 8, 3)),
+]
 
 
 def _unpack(beat, width, count, signed=False):
@@ -41,8 +44,8 @@ def bench(rtl, pack, registers):
     for module, parameters, in_width, out_width, _ in registers:
         values = {k: rtl.Literal(v) if isinstance(v, str) else v for k, v in parameters.items()}
         units.append(rtl.Unit(module, in_width, out_width, values))
-    for classes, pe in LABELS:
-        parameters = {"CLASSES": classes, "PE": pe, "SCORE_W": 6, "LABEL_W": 8}
+    for classes, pe, stages in LABELS:
+        parameters = {"CLASSES": classes, "PE": pe, "SCORE_W": 6, "LABEL_W": 8, "STAGES": stages}
         units.append(rtl.Unit("label_select", 6 * pe, 8, parameters, ("score_o",)))
     rows = SCORE_TABLE.reshape(3, 2, 21).transpose(0, 2, 1).reshape(-1, 2)  # word fold * 21 + accumulator
     parameters = {
@@ -71,7 +74,8 @@ def test_every_beat_in_the_cycle_that_the_model_says(rtl, models, registers, ben
     drives, traces = _run(rtl, bench, rng, share)
     reference = [models.OneRegister(function) for *_, function in registers]
     reference += [
-        models.LabelSelect(classes, lambda beat, pe=pe: _unpack(beat, 6, pe, signed=True)) for classes, pe in LABELS
+        models.LabelSelect(classes, lambda beat, pe=pe: _unpack(beat, 6, pe, signed=True), stages)
+        for classes, pe, stages in LABELS
     ]
     for unit, model, drive, trace in zip(bench.units, reference, drives, traces, strict=False):
         assert trace == models.expect(model, drive), unit

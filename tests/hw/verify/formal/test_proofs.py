@@ -30,6 +30,7 @@ MUTANTS = {
     "popcount-14": ("adder_3", "64'h69966996_e8e8e8e8", "64'h69966996_e8e8e8e0"),
     "mvau-output-major-2-1": ("accumulator", "!next[pe*ACC_W+ACC_W-1]", "next[pe*ACC_W+:ACC_W] != 0"),
     "mvau-input-major-2-1": ("accumulator", "assign from = first ||", "assign from = finish[0] ||"),
+    "mvau-output-major-6-3": ("carry_tree", ".INIT1(16'h6996),", ".INIT1(16'h6994),"),
     "mvau-output-major-4-4": ("accumulator", "!next[pe*ACC_W+ACC_W-1]", "next[pe*ACC_W+ACC_W-1]"),
 }
 
