@@ -11,6 +11,7 @@ from typing import Any
 from bnn import UserError
 from bnn.readers import read_toml
 from hw.boards.rates import clock_hz
+from hw.boards.uart import UartPins, read_uart
 
 BOARD_FOLDER = Path(__file__).parent
 MAX_CLOCK_MHZ = 1000.0
@@ -45,6 +46,7 @@ class Board:
         finn_name: what FINN calls the board; None where FINN does not know it.
         port_bits: bits a cycle of the design's clock that the fabric's port to the memory reads; None where unknown.
         memory_mb_per_s: millions of bytes a second that the memory gives at most; None where unknown.
+        uart: the pins with which a design works there by itself; None where nobody said.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Board:
     finn_name: str | None = None
     port_bits: int | None = None
     memory_mb_per_s: float | None = None
+    uart: UartPins | None = None
 
     @property
     def bram18(self) -> int:
@@ -144,6 +147,11 @@ def _read(path: Path) -> Board:
             raise BoardError(f"{where}: port_bits ({values['port_bits']}) must lie in 8..{MAX_PORT_BITS}")
     if "memory_mb_per_s" in table:
         values["memory_mb_per_s"] = _number(where, table, "memory_mb_per_s", MAX_MEMORY_MB_PER_S)
+    if "uart" in table:
+        try:
+            values["uart"] = read_uart(where, table["uart"])
+        except UserError as error:
+            raise BoardError(str(error)) from None
     return Board(**values)
 
 

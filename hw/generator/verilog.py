@@ -60,13 +60,14 @@ def _declare(name: str, width: int) -> str:
     return f"  logic {name}_valid, {name}_ready, {name}_last;\n  logic [{width - 1}:0] {name}_data;\n"
 
 
-def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: bool) -> str:
+def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: bool, score_tap: bool = False) -> str:
     """The module ``askew_dataflow``: every unit, and the streams between them, each named after its driver.
 
     Args:
         dataflow: the design.
         header: comment lines.
         stall_gates: put a gate into every stream that the bench can close (simulation only).
+        score_tap: let out the stream into the last unit too: its data, and in which cycles a beat of it moves.
     """
     first, last = dataflow.units[0].input, dataflow.units[-1].output
     text = "".join(f"// {line}\n" for line in header)
@@ -76,7 +77,12 @@ def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: boo
     text += "    input  logic pixels_valid,\n    output logic pixels_ready,\n"
     text += f"    input  logic [{first.width - 1}:0] pixels_data,\n    input  logic pixels_last,\n"
     text += "    output logic result_valid,\n    input  logic result_ready,\n"
-    text += f"    output logic [{last.width - 1}:0] result_data,\n    output logic result_last\n);\n"
+    text += f"    output logic [{last.width - 1}:0] result_data,\n    output logic result_last"
+    if score_tap:
+        text += (
+            f",\n    output logic scores_valid,\n    output logic [{dataflow.units[-1].input.width - 1}:0] scores_data"
+        )
+    text += "\n);\n"
     source = "pixels"
     for index, unit in enumerate(dataflow.units):
         if stall_gates:
@@ -92,6 +98,9 @@ def emit_dataflow(dataflow: Dataflow, header: Iterable[str], *, stall_gates: boo
     if stall_gates:
         text += _gate(len(dataflow.units), source, last.width)
         source = f"gated_{len(dataflow.units)}"
+    if score_tap:
+        scores = dataflow.units[-2].name
+        text += f"\n  assign scores_valid = {scores}_valid && {scores}_ready;\n  assign scores_data = {scores}_data;\n"
     text += f"\n  assign result_valid = {source}_valid;\n  assign {source}_ready = result_ready;\n"
     text += f"  assign result_data = {source}_data;\n  assign result_last = {source}_last;\nendmodule\n"
     return text

@@ -80,9 +80,9 @@ def build(
         for file, text in sources.items():
             (work / file).write_text(text, encoding="utf-8")
         systemverilog = [file for file in sources if file.endswith(".sv")]
-        _run([str(root / "bin" / "verilator_bin"), *verilator, *systemverilog], work, "verilator")
-        objects = _compile(compiler, flags, root, _chunks(work), work)
-        _run([compiler, *objects, *runtime, "-pthread", "-o", EXECUTABLE], work, "linker")
+        run_tool([str(root / "bin" / "verilator_bin"), *verilator, *systemverilog], work, "verilator")
+        objects = compile_objects(compiler, flags, root, chunks(work, ["adapter.cpp"]), work)
+        run_tool([compiler, *objects, *runtime, "-pthread", "-o", EXECUTABLE], work, "linker")
         finished = work / "finished"
         finished.mkdir()
         (work / EXECUTABLE).rename(finished / EXECUTABLE)
@@ -93,16 +93,21 @@ def build(
     return executable
 
 
-def _chunks(work: Path) -> list[Path]:
-    """Few files for the compiler, as each costs a second for Verilator's headers alone; what runs once apart."""
+def chunks(work: Path, others: Sequence[str]) -> list[Path]:
+    """Few files for the compiler, as each costs a second for Verilator's headers alone; what runs once apart.
+
+    Args:
+        work: holds what Verilator wrote, in ``model``.
+        others: names of files in it that run always.
+    """
     model = sorted((work / "model").glob("*.cpp"))
-    chunks = {
+    parts = {
         "once": [path for path in model if path.stem.endswith("__Slow")],
-        "always": [path for path in model if not path.stem.endswith("__Slow")] + [work / "adapter.cpp"],
+        "always": [path for path in model if not path.stem.endswith("__Slow")] + [work / name for name in others],
     }
-    for name, paths in chunks.items():
+    for name, paths in parts.items():
         (work / f"{name}.cpp").write_text("".join(f'#include "{path.relative_to(work)}"\n' for path in paths))
-    return [work / f"{name}.cpp" for name in chunks]
+    return [work / f"{name}.cpp" for name in parts]
 
 
 def _sources(design: Design) -> dict[str, str]:
@@ -182,27 +187,29 @@ def _runtime(compiler: str, root: Path, flags: Sequence[str], build_dir: Path, *
         with tempfile.TemporaryDirectory(prefix=".runtime-", dir=build_dir) as name:
             work = Path(name) / "objects"
             work.mkdir()
-            _compile(compiler, flags, root, units, work)
+            compile_objects(compiler, flags, root, units, work)
             if not target.exists():
                 work.replace(target)
     return [str(path) for path in sorted(target.glob("*.o"))]
 
 
-def _compile(compiler: str, flags: Sequence[str], root: Path, units: Sequence[Path], work: Path) -> list[str]:
+def compile_objects(compiler: str, flags: Sequence[str], root: Path, units: Sequence[Path], work: Path) -> list[str]:
+    """Compile C++ files side by side in ``work``; the objects' names. What runs once is not optimized."""
     include = root / "include"
     folders = [f"-I{path}" for path in (work, work / "model", HARNESS_FOLDER, include, include / "vltstd")]
 
     def compile_one(unit: Path) -> str:
         output = f"{unit.stem}.o"
         level = ["-O0"] if unit.stem == "once" else []
-        _run([compiler, *flags, *level, *folders, "-c", str(unit), "-o", output], work, "C++ compiler")
+        run_tool([compiler, *flags, *level, *folders, "-c", str(unit), "-o", output], work, "C++ compiler")
         return output
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         return list(pool.map(compile_one, units))
 
 
-def _run(command: list[str], work: Path, tool: str) -> None:
+def run_tool(command: list[str], work: Path, tool: str) -> None:
+    """Run Verilator or a compiler in ``work``; RtlSimulationError with the first line that says why it failed."""
     environment = os.environ | {"VERILATOR_ROOT": str(verilator_root())}
     result = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, env=environment)
     if result.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL) or "Killed signal" in result.stderr:
