@@ -21,7 +21,7 @@ WHICH   = $(if $(CHOSEN),true,echo 'working on $(RUN_DIR); CONFIG=NAME or RUN=NA
 TO      = $(ASKEW) run --run $(RUN_DIR) $(if $(NEW)$(ASKED),--config $(CONFIG)) --to
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo train export simulate ladder report fold rtl rtlsim finn-estimate bitstream status study bench doctor docs test test-slow test-docker lint ci clean
+.PHONY: help setup demo train export simulate ladder report fold rtl rtlsim implement demo-fpga finn-estimate bitstream status study bench doctor docs test test-slow test-docker lint ci clean
 
 help: ## Show this list
 	@printf 'usage: make TARGET [CONFIG=%s] [RUN=%s] [BOARD=Pynq-Z2] [FPS=N] [FOLDING=FILE] [CLOCK=MHZ]\n\n' '$(CONFIG)' '$(RUN)'
@@ -58,6 +58,14 @@ rtl: setup ## Write the SystemVerilog of the run's network under its folding
 
 rtlsim: setup ## Stream golden frames through the SystemVerilog in Verilator
 	@$(WHICH); $(TO) rtlsim $(OPTIONS)
+
+implement: setup ## Place and route our own hardware for BOARD: clock by the router, bitstream; FLOW=ecp5, SEEDS=N
+	@$(WHICH); $(TO) implement $(OPTIONS) $(if $(FLOW),--set implement.flow='"$(FLOW)"') $(if $(SEEDS),--set implement.seeds=$(SEEDS))
+
+demo-fpga: setup ## The digits data to a bitstream for a ULX3S-85F, in minutes and with pip alone; its netlist held to golden
+	@$(ASKEW) run --run runs/demo-fpga --config digits --to implement,ladder,report --board ULX3S-85F --target-fps 20000 \
+	    --set ladder.rungs=numpy,top,routed
+	@echo 'Load it: openFPGALoader --board=ulx3s runs/demo-fpga/fpga/askew_chip.bit, then askew board run --run runs/demo-fpga --port /dev/ttyUSB0'
 
 finn-estimate: setup ## FINN's cycles and resources for BOARD, without Vivado; FOLDING=FILE or FPS=N
 	@$(WHICH); $(TO) 'finn estimate' $(OPTIONS)

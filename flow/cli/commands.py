@@ -30,13 +30,15 @@ data_app = typer.Typer(no_args_is_help=True, help="Data sets: which there are, a
 app.add_typer(data_app, name="data")
 finn_app = typer.Typer(no_args_is_help=True, help="FINN: folding and estimates without Vivado, package, results.")
 app.add_typer(finn_app, name="finn")
+board_app = typer.Typer(no_args_is_help=True, help="A board on a serial port, with the bitstream of `implement`.")
+app.add_typer(board_app, name="board")
 app.add_typer(flow_app)
 
 WITH_COMMANDS_OF_THEIR_OWN = {"train", "import", "simulate"}  # they take more than a run
 for _stage in FLOW.stages.values():
     if _stage.name not in WITH_COMMANDS_OF_THEIR_OWN:
         _group, _, _name = _stage.name.rpartition(" ")
-        (finn_app if _group else app).command(_name)(command_of(FLOW, _stage))
+        {"finn": finn_app, "board": board_app, "": app}[_group].command(_name)(command_of(FLOW, _stage))
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", envvar="ASKEW_DATA", help="Where data sets lie; else they are downloaded.")
@@ -191,6 +193,7 @@ def diff(
     frames: Frames = None,
 ) -> None:
     """Name the first layer, frame, position and channel at which two rungs differ; exit status 1 if they do."""
+    from flow.ladder.chips import ChipRung  # noqa: PLC0415
     from flow.ladder.diff import diff_rungs  # noqa: PLC0415
     from flow.ladder.rungs import FileRung, open_rung  # noqa: PLC0415
 
@@ -203,8 +206,9 @@ def diff(
     images = golden.images[first:]
     one, other = open_rung(rung_a, folder), open_rung(rung_b, folder)
     difference = diff_rungs(one, other, images, first)
-    answers_alone = isinstance(one, FileRung) or isinstance(other, FileRung)
-    where = "their answers (the imported file names no layers)" if answers_alone else "every layer"
+    answers_alone = isinstance(one, FileRung | ChipRung) or isinstance(other, FileRung | ChipRung)
+    why = "a chip shows no layers" if isinstance(one, ChipRung) or isinstance(other, ChipRung) else ""
+    where = f"their answers ({why or 'the imported file names no layers'})" if answers_alone else "every layer"
     if difference:
         _print(f"{rung_a} and {rung_b} differ first at {difference}")
         raise typer.Exit(1)

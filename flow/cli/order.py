@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 ORDER = (
     *("doctor", "data", "train", "import", "export", "simulate", "ladder", "diff"),
-    *("boards", "fold", "rtl", "rtlsim", "shift-cost", "finn", "bitstream", "report"),
+    *("boards", "fold", "rtl", "rtlsim", "implement", "board", "shift-cost", "finn", "bitstream", "report"),
     *("run", "status", "runs", "study", "bench"),
 )
 

@@ -14,6 +14,7 @@ from bnn.errors import UserError
 from bnn.network import Network
 from bnn.values import NetworkError
 from finn_build.board import evaluator
+from flow.ladder.chips import ChipRung
 from flow.ladder.compare import Comparison
 from flow.run.folder import Origin, RunFolder, same_hash
 from hw.simulator import Backend, reference_meaning, simulate, trace
@@ -238,6 +239,9 @@ _RUNGS: dict[str, _Kind] = {
     "numba": _Kind(lambda run: IntegerRung(run.network(), Backend.NUMBA), ("network",)),
     "plain": _Kind(PlainRung, ("network",)),
     "rtl": _Kind(RtlRung, ("network", "folding")),
+    "top": _Kind(lambda run: ChipRung("top", run), ("network", "chip")),
+    "netlist": _Kind(lambda run: ChipRung("netlist", run), ("network", "chip", "netlist")),
+    "routed": _Kind(lambda run: ChipRung("routed", run), ("network", "chip", "routed netlist")),
     "finn": _Kind(FinnRung, ("network", "finn estimate")),
 }
 

@@ -23,6 +23,9 @@ RUNGS = {
     "numba": "the integer network in compiled kernels",
     "plain": "the integer network in the evaluator that the board is held to, which shares no code with the simulator",
     "rtl": "our SystemVerilog in Verilator",
+    "top": "the whole chip before synthesis, bit by bit through its serial line, in Verilator",
+    "netlist": "the whole chip after synthesis, Yosys' netlist and cell models, through its serial line",
+    "routed": "the whole chip after place and route, as nextpnr wrote it, through its serial line",
     "finn": "FINN's own graph, with the wrap-around of its types",
 }
 

@@ -93,7 +93,17 @@ class RunFolder:
         return run
 
     def _clear_stale(self) -> None:
-        below = ("checkpoints", "logs", "golden", "finn", "finn/estimate", "finn/build", "finn/deploy", "shift_cost")
+        below = (
+            "checkpoints",
+            "logs",
+            "golden",
+            "fpga",
+            "finn",
+            "finn/estimate",
+            "finn/build",
+            "finn/deploy",
+            "shift_cost",
+        )
         clear_stale([self.path, *(self.path / name for name in below)])
 
     def config_table(self) -> dict[str, Any]:

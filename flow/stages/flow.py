@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from flow.stages.board_run import BOARD_RUN
 from flow.stages.export import EXPORT
 from flow.stages.finn import BITSTREAM, FINN_ESTIMATE, FINN_PACKAGE, FINN_RESULTS
 from flow.stages.finn_fold import FINN_FOLD
 from flow.stages.fold import FOLD
+from flow.stages.implement import IMPLEMENT
 from flow.stages.importing import IMPORT
 from flow.stages.ladder import LADDER
 from flow.stages.report import report_stage
@@ -25,6 +27,8 @@ _SHOWN = (
     FOLD,
     RTL,
     RTLSIM,
+    IMPLEMENT,
+    BOARD_RUN,
     SHIFT_COST,
     FINN_FOLD,
     FINN_ESTIMATE,

@@ -147,12 +147,14 @@ def _read(path: Path) -> Board:
             raise BoardError(f"{where}: port_bits ({values['port_bits']}) must lie in 8..{MAX_PORT_BITS}")
     if "memory_mb_per_s" in table:
         values["memory_mb_per_s"] = _number(where, table, "memory_mb_per_s", MAX_MEMORY_MB_PER_S)
-    if "uart" in table:
-        try:
-            values["uart"] = read_uart(where, table["uart"])
-        except UserError as error:
-            raise BoardError(str(error)) from None
-    return Board(**values)
+    return Board(**values, uart=_uart(where, table))
+
+
+def _uart(where: str, table: dict[str, Any]) -> UartPins | None:
+    try:
+        return read_uart(where, table["uart"]) if "uart" in table else None
+    except UserError as error:
+        raise BoardError(str(error)) from None
 
 
 def _number(where: str, table: dict[str, Any], key: str, highest: float) -> float:

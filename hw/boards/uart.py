@@ -57,36 +57,36 @@ def read_uart(where: str, table: Any) -> UartPins:
     for key in ("clock", "clock_mhz", "rx", "tx"):
         if key not in table:
             raise UserError(f"{where}: [uart] key {key!r} is missing")
-    pins = [table["clock"], table["rx"], table["tx"]]
-    values: dict[str, Any] = {"clock": table["clock"], "rx": table["rx"], "tx": table["tx"]}
-    if "reset" in table:
-        values["reset"] = table["reset"]
-        pins.append(table["reset"])
-    for key in ("leds", "high", "load"):
-        entries = table.get(key, [])
-        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-            raise UserError(f"{where}: [uart] {key} ({entries!r}) must be a list of texts")
-        values[key] = tuple(entries)
-        pins += [] if key == "load" else entries
+    values: dict[str, Any] = {key: table[key] for key in ("clock", "rx", "tx", "reset") if key in table}
+    values |= {key: _texts(where, table, key) for key in ("leds", "high", "load")}
+    _check_pins(where, [values[key] for key in ("clock", "rx", "tx", "reset") if key in values], values)
+    values["clock_mhz"] = float(_within(where, table, "clock_mhz", (int, float), 1000))
+    if "baud" in table:
+        values["baud"] = int(_within(where, table, "baud", (int,), MAX_BAUD))
+    standard = table.get("io_standard", UartPins.io_standard)
+    if not isinstance(standard, str) or not re.fullmatch(r"\w+", standard):
+        raise UserError(f"{where}: [uart] io_standard ({standard!r}) must be a name, such as 'LVCMOS33'")
+    return UartPins(**values, io_standard=standard)
+
+
+def _texts(where: str, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    entries = table.get(key, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise UserError(f"{where}: [uart] {key} ({entries!r}) must be a list of texts")
+    return tuple(entries)
+
+
+def _check_pins(where: str, single: list[Any], values: Mapping[str, Any]) -> None:
+    pins = [*single, *values["leds"], *values["high"]]
     for pin in pins:
         if not isinstance(pin, str) or not _PIN.fullmatch(pin):
             raise UserError(f"{where}: [uart] pin {pin!r} must be a pin's name, such as 'G2'")
         if pins.count(pin) > 1:
             raise UserError(f"{where}: [uart] pin {pin!r} is there twice")
-    values["clock_mhz"] = float(_within(where, table, "clock_mhz", (int, float), 1000))
-    if "baud" in table:
-        values["baud"] = int(_within(where, table, "baud", (int,), MAX_BAUD))
-    if "io_standard" in table:
-        if not isinstance(table["io_standard"], str) or not re.fullmatch(r"\w+", table["io_standard"]):
-            raise UserError(
-                f"{where}: [uart] io_standard ({table['io_standard']!r}) must be a name, such as 'LVCMOS33'"
-            )
-        values["io_standard"] = table["io_standard"]
-    return UartPins(**values)
 
 
-def _within(where: str, table: Mapping[str, Any], key: str, kinds: tuple[type, ...], most: float) -> float:
-    value = table[key]
+def _within(where: str, table: Mapping[str, Any], key: str, kinds: tuple[type[Any], ...], most: float) -> float:
+    value: Any = table[key]
     if not isinstance(value, kinds) or isinstance(value, bool) or not 0 < value <= most:
         raise UserError(f"{where}: [uart] {key} ({value!r}) must be a number in 0..{most:,}")
     return float(value)

@@ -1,9 +1,10 @@
 """An ECP5 netlist, after synthesis or after place and route, in cells that Yosys has models of, for simulation.
 
-nextpnr's cells are turned back into those that it packed: a ``TRELLIS_COMB`` is a LUT4, half of a CCU2C or a bit of LUT RAM,
-with the multiplexers behind it. Clock generator, pads and clock buffers become wires: they are the only stubs. Block RAM has a
-model of ours. What is unconnected reads as the hardware has it: 1 at a table's inputs, the ``..MUX`` parameter's value at a
-block RAM.
+nextpnr's cells are turned back into those that it packed: a ``TRELLIS_COMB`` is a LUT4, half of a CCU2C or a bit of
+LUT RAM, with the multiplexers behind it. (Yosys' own model of ``TRELLIS_COMB`` does not serve: a wire declared inside
+of it hides the carry output.) Clock generator, pads and clock buffers become wires: they are the only stubs. Block RAM
+has a model of ours. What is unconnected reads as the hardware has it: 1 at a table's inputs, the value of the ``..MUX``
+parameter at a block RAM.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class _Lowered:
             self._put(name, "CCU2C", halves, wires | {pin: bits for pin, bits in carry.items() if bits})
         elif mode == "DPRAM":
             self._lut_ram(name, cell, inputs, init, output)
-        else:
+        elif mode != "RAMW_BLOCK":  # a table that writing a LUT RAM occupies: it does nothing
             raise NetlistError(f"netlist: no model of cell {name} in mode {mode}; it cannot be simulated")
 
     def _lut_ram(self, name: str, cell: Cell, inputs: dict[str, Bits], init: str, output: Bits) -> None:
@@ -186,11 +187,8 @@ class _Lowered:
         pins: dict[str, Bits] = {}
         values: dict[str, Any] = {"INIT": _ram_contents(parameters)}
         for port, side in (("A", "a"), ("B", "b")):
-            if (
-                parameters.get(f"REGMODE_{port}", "NOREG") != "NOREG"
-                or parameters.get(f"CLK{port}MUX") == "INV"
-                and (cell["connections"].get(f"CLK{port}"))
-            ):
+            is_inverted = parameters.get(f"CLK{port}MUX") == "INV" and bool(cell["connections"].get(f"CLK{port}"))
+            if is_inverted or parameters.get(f"REGMODE_{port}", "NOREG") != "NOREG":
                 raise NetlistError(f"netlist: block RAM {name} has an output register or an inverted clock: no model")
             values[f"WIDTH_{port}"] = _as_bits(widths[port], 32)
             mode = parameters.get(f"WRITEMODE_{port}", "NORMAL")

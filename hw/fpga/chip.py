@@ -5,6 +5,8 @@ Structure only; the logic is in ``hw/fpga/rtl``.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 from dataclasses import dataclass
 from fractions import Fraction
@@ -127,6 +129,17 @@ class Chip:
         (folder / SOURCES).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         write_json(folder / CHIP_MANIFEST, self.manifest())
 
+    def replace(self, folder: Path) -> None:
+        """Write everything to ``folder``, in the place of what was there, whole or not at all."""
+        temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            self.write(temporary)
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.replace(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
     def manifest(self) -> dict[str, Any]:
         """What the folder was made from, and how long the chip takes by the cycle model."""
         predicted = predict_cycles(self.design.dataflow)
@@ -218,6 +231,14 @@ class Chip:
         return text + emit_instance(module_name("chip_reset"), "i_reset", {}, ports | {"rst_no": "rst_n"})
 
 
+def shell_sources() -> str:
+    """SHA-256 of the hand-written modules of the shell."""
+    total = hashlib.sha256()
+    for path in rtl_files(SHELL_FOLDER):
+        total.update(path.name.encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
 def _generator(family: str, oscillator_mhz: float, pll: Pll) -> tuple[str, str, dict[str, int | str], dict[str, str]]:
     """The family's primitive, the instance's name, its parameters and its ports."""
     if family == "ecp5":
@@ -230,7 +251,7 @@ def _generator(family: str, oscillator_mhz: float, pll: Pll) -> tuple[str, str, 
             "FEEDBK_PATH": '"CLKOP"',
         }
         ports = {"CLKI": "clk_i", "CLKFB": "clk", "CLKOP": "clk", "LOCK": "locked", "RST": "1'b0", "STDBY": "1'b0"}
-        ports |= {name: "1'b0" for name in ("PHASESEL0", "PHASESEL1", "PHASEDIR", "PHASESTEP", "PHASELOADREG")}
+        ports |= dict.fromkeys(("PHASESEL0", "PHASESEL1", "PHASEDIR", "PHASESTEP", "PHASELOADREG"), "1'b0")
         ports |= {"PLLWAKESYNC": "1'b0", "ENCLKOP": "1'b0"}
         return "EHXPLLL", "i_pll", parameters, ports
     parameters = {

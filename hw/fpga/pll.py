@@ -69,8 +69,8 @@ def solve_pll(oscillator_mhz: float, clock_mhz: float, limits: PllLimits) -> Pll
     )
     if best is None or best.clock_mhz < asked / 2:
         raise UserError(
-            f"implement: no setting of the clock generator makes {clock_mhz:g} MHz of the board's {oscillator_mhz:g} MHz; "
-            "give another --clock-mhz"
+            f"implement: no setting of the clock generator makes {clock_mhz:g} MHz of the board's {oscillator_mhz:g} "
+            "MHz; give another --clock-mhz"
         )
     return best
 

@@ -163,7 +163,7 @@ def simulate_design(
             for i, (_, stream) in enumerate(captures(design.dataflow)[: None if capture else 1])
         ]
     times = statistics["label_cycles"]
-    scores = _scores(network, outputs[0])
+    scores = scores_of_stream(network, outputs[0])
     return RtlResult(
         labels=labels[: len(images)],
         scores=scores[: len(images)],
@@ -230,7 +230,8 @@ def _read_capture(path: Path, stream: Stream) -> NDArray[np.int64]:
     return np.asarray(elements @ weights)
 
 
-def _scores(network: Chain, beats: NDArray[np.int64]) -> NDArray[np.int32]:
+def scores_of_stream(network: Chain, beats: NDArray[np.int64]) -> NDArray[np.int32]:
+    """(n, classes) scores of what the stream into the last unit carries, whatever its shape."""
     last = network.layers[-1]
     assert isinstance(last, MatrixLayer)
     values = beats.reshape(-1, last.mh)

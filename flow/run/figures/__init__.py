@@ -13,9 +13,11 @@ from bnn.readers import DamagedFileError
 from finn_build.results.figures import EstimateFigures, FinnFoldingFigures, ResultsFigures
 from finn_build.results.form import Figures, Part
 from flow.run.figures.bench import RtlBench, SimulatorBench, TrainingBench
+from flow.run.figures.board_run import BoardRunFigures
 from flow.run.figures.export import ExportFigures
 from flow.run.figures.folding import FoldingFigures
 from flow.run.figures.golden import GoldenManifest
+from flow.run.figures.implement import ImplementFigures
 from flow.run.figures.ladder import LadderFigures, Rung
 from flow.run.figures.record import StageRecord
 from flow.run.figures.report import ReportFigures
@@ -27,6 +29,7 @@ from flow.run.figures.study import Axis, Point, RowFigures, StudySummary
 __all__ = [
     "OF_STAGE",
     "Axis",
+    "BoardRunFigures",
     "EstimateFigures",
     "ExportFigures",
     "Figures",
@@ -34,6 +37,7 @@ __all__ = [
     "FoldingFigures",
     "Fractions",
     "GoldenManifest",
+    "ImplementFigures",
     "LadderFigures",
     "Part",
     "Point",
@@ -58,6 +62,8 @@ OF_STAGE: dict[str, type[Figures]] = {
     "ladder": LadderFigures,
     "folding": FoldingFigures,
     "rtlsim": RtlsimFigures,
+    "fpga/implement": ImplementFigures,
+    "fpga/board": BoardRunFigures,
     "shift_cost": ShiftCostFigures,
     "finn/estimate": EstimateFigures,
     "finn/results": ResultsFigures,

@@ -7,9 +7,11 @@ from typing import NamedTuple
 from finn_build.results.figures import EstimateFigures, FinnFoldingFigures, ResultsFigures
 from finn_build.results.form import Part
 from flow.run.figures.bench import RtlBench, SimulatorBench, TrainingBench
+from flow.run.figures.board_run import BoardRunFigures
 from flow.run.figures.export import ExportFigures
 from flow.run.figures.folding import FoldingFigures
 from flow.run.figures.golden import GoldenManifest
+from flow.run.figures.implement import ImplementFigures
 from flow.run.figures.ladder import LadderFigures
 from flow.run.figures.record import StageRecord
 from flow.run.figures.report import ReportFigures
@@ -42,6 +44,8 @@ FILES = (
     JsonFile("ladder.json", "askew ladder", LadderFigures, "ladder"),
     JsonFile("folding.json", "askew fold", FoldingFigures, "folding"),
     JsonFile("rtlsim.json", "askew rtlsim", RtlsimFigures, "rtlsim"),
+    JsonFile("fpga/implement.json", "askew implement", ImplementFigures, "implement"),
+    JsonFile("fpga/board.json", "askew board run", BoardRunFigures, "board-run"),
     JsonFile("shift_cost.json", "askew shift-cost", ShiftCostFigures, "shift_cost"),
     JsonFile("finn/folding.json", "askew finn fold", FinnFoldingFigures, "finn-folding"),
     JsonFile("finn/estimate.json", "askew finn estimate", EstimateFigures, "finn-estimate"),

@@ -15,10 +15,8 @@ package askew_uart_pkg;
   localparam logic [15:0] CrcStart = 16'hffff;
 
   // CRC-16 after one more byte.
-  function automatic logic [15:0] crc_next(logic [15:0] crc, logic [7:0] value);
-    logic [15:0] next;
-    next = crc ^ {value, 8'h00};
-    for (int unsigned i = 0; i < 8; i++) next = next[15] ? {next[14:0], 1'b0} ^ 16'h1021 : {next[14:0], 1'b0};
-    return next;
+  function automatic logic [15:0] crc_next(input logic [15:0] crc, input logic [7:0] value);
+    crc_next = crc ^ {value, 8'h00};
+    for (int unsigned i = 0; i < 8; i++) crc_next = {crc_next[14:0], 1'b0} ^ (crc_next[15] ? 16'h1021 : 16'h0000);
   endfunction
 endpackage

@@ -31,7 +31,6 @@ module askew_uart_shell #(
     output logic                     busy_o,
     output logic                     error_o  // a packet has been refused since the last good one
 );
-  import askew_uart_pkg::*;
   localparam int unsigned AddressWidth = askew_pkg::index_width(BEATS);
   localparam int unsigned ByteWidth = askew_pkg::index_width(BEAT_BYTES);
   localparam int unsigned TimeoutWidth = $clog2(TIMEOUT + 1);
@@ -69,7 +68,7 @@ module askew_uart_shell #(
     always_ff @(posedge clk_i) if (rx_valid) word_q <= word_d[8*BEAT_BYTES-1:8];
     assign word_d = {rx_byte, word_q};
   end
-  assign crc_d = crc_next(state_q == RxIdle ? CrcStart : crc_q, rx_byte);
+  assign crc_d = askew_uart_pkg::crc_next(state_q == RxIdle ? askew_uart_pkg::CrcStart : crc_q, rx_byte);
   assign timed_out = state_q != RxIdle && quiet_q == TimeoutWidth'(TIMEOUT);
   assign packet_ends = rx_valid && state_q == RxCheck && count_q == 2'd1;
   assign is_good = packet_ends && crc_d == '0;
@@ -78,7 +77,7 @@ module askew_uart_shell #(
   always_ff @(posedge clk_i) begin
     if (rx_valid) begin
       crc_q <= crc_d;
-      if (state_q == RxIdle) is_frame_q <= rx_byte == CommandFrame;
+      if (state_q == RxIdle) is_frame_q <= rx_byte == askew_uart_pkg::CommandFrame;
       if (state_q == RxHeader && count_q == 2'd0) number_q <= rx_byte;
       if (state_q == RxHeader && count_q != 2'd0) repeats_q <= {rx_byte, repeats_q[15:8]};
     end
@@ -98,8 +97,8 @@ module askew_uart_shell #(
           lane_q <= '0;
           beat_q <= '0;
           refused_q <= 1'b0;
-          if (rx_byte == CommandFrame) state_q <= RxHeader;
-          if (rx_byte == CommandIdentify) state_q <= RxCheck;
+          if (rx_byte == askew_uart_pkg::CommandFrame) state_q <= RxHeader;
+          if (rx_byte == askew_uart_pkg::CommandIdentify) state_q <= RxCheck;
         end
         RxHeader: begin
           count_q <= count_q + 2'd1;
@@ -228,7 +227,7 @@ module askew_uart_shell #(
   logic [LongestWidth-1:0] left_q;
   logic [IdentityWidth-1:0] place_q;  // in the identity
   logic [1:0] byte_q;  // of a score
-  error_e error_q;
+  askew_uart_pkg::error_e error_q;
   logic identify_q, error_pending_q, offered_q, tx_ready, sent, is_label_q;
   logic [8*ScoreBytes-1:0] wide_score;
   if (IDENTITY_FILE == "") begin : gen_no_identity
@@ -254,7 +253,7 @@ module askew_uart_shell #(
   assign score_byte = wide_score[8*byte_q+:8];
   assign next_score = sent && tx_state_q == TxScores && byte_q == 2'(ScoreBytes - 1);
   assign reply_sent = sent && tx_state_q == TxCheck && left_q == '0 && is_label_q;
-  assign error_o = error_pending_q || error_q != error_e'(8'd0);
+  assign error_o = error_pending_q || error_q != askew_uart_pkg::error_e'(8'd0);
   always_ff @(posedge clk_i) begin
     // A byte is fetched in one cycle and offered from the next one on.
     unique case (tx_state_q)
@@ -264,40 +263,40 @@ module askew_uart_shell #(
       default: tx_byte_q <= header_q[7:0];
     endcase
     if (offered_q) tx_byte_q <= tx_byte_q;
-    if (sent && tx_state_q != TxCheck) tx_crc_q <= crc_next(tx_crc_q, tx_byte_q);
+    if (sent && tx_state_q != TxCheck) tx_crc_q <= askew_uart_pkg::crc_next(tx_crc_q, tx_byte_q);
     if (!rst_ni) begin
       tx_state_q <= TxIdle;
       identify_q <= 1'b0;
       error_pending_q <= 1'b0;
-      error_q <= error_e'(8'd0);
+      error_q <= askew_uart_pkg::error_e'(8'd0);
       offered_q <= 1'b0;
     end else begin
       if (is_good && !is_frame_q) identify_q <= 1'b1;
-      if (whole) error_q <= error_e'(8'd0);
+      if (whole) error_q <= askew_uart_pkg::error_e'(8'd0);
       if (timed_out || (packet_ends && (!is_good || (is_frame_q && refused_q)))) begin
         error_pending_q <= 1'b1;
-        error_q <= timed_out ? ErrorIncomplete : is_good ? ErrorBusy : ErrorCheck;
+        error_q <= timed_out ? askew_uart_pkg::ErrorIncomplete : is_good ? askew_uart_pkg::ErrorBusy : askew_uart_pkg::ErrorCheck;
       end
       if (tx_state_q == TxIdle) begin
         offered_q  <= 1'b0;
-        tx_crc_q   <= CrcStart;
+        tx_crc_q   <= askew_uart_pkg::CrcStart;
         is_label_q <= 1'b0;
         byte_q     <= '0;
         place_q    <= '0;
         if (run_q == RunReply) begin
           tx_state_q <= TxHeader;
           is_label_q <= 1'b1;
-          header_q   <= {cycles_q, label_q, run_number_q, ReplyLabel};
+          header_q   <= {cycles_q, label_q, run_number_q, askew_uart_pkg::ReplyLabel};
           left_q     <= LongestWidth'(7);
         end else if (identify_q) begin
           tx_state_q <= TxHeader;
           identify_q <= 1'b0;
-          header_q   <= 64'(ReplyIdentity);
+          header_q   <= 64'(askew_uart_pkg::ReplyIdentity);
           left_q     <= LongestWidth'(0);
         end else if (error_pending_q) begin
           tx_state_q <= TxHeader;
           error_pending_q <= 1'b0;
-          header_q <= 64'({error_q, ReplyError});
+          header_q <= 64'({error_q, askew_uart_pkg::ReplyError});
           left_q <= LongestWidth'(1);
         end
       end else begin
@@ -313,7 +312,7 @@ module askew_uart_shell #(
             end else if (tx_state_q == TxHeader && is_label_q) begin
               tx_state_q <= TxScores;
               left_q <= LongestWidth'(CLASSES * ScoreBytes - 1);
-            end else if (tx_state_q == TxHeader && header_q[7:0] == ReplyIdentity) begin
+            end else if (tx_state_q == TxHeader && header_q[7:0] == askew_uart_pkg::ReplyIdentity) begin
               tx_state_q <= TxIdentity;
               left_q <= LongestWidth'(IDENTITY_BYTES - 1);
             end else begin
