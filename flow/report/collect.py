@@ -21,7 +21,16 @@ from flow.report.shift import before_shift
 from flow.report.sources import NOTES
 from flow.report.study import read_study
 from flow.report.training import training_course
-from flow.run.figures import ExportFigures, Figures, FoldingFigures, LadderFigures, RtlsimFigures, Rung, SimulateFigures
+from flow.run.figures import (
+    ExportFigures,
+    Figures,
+    FoldingFigures,
+    ImplementFigures,
+    LadderFigures,
+    RtlsimFigures,
+    Rung,
+    SimulateFigures,
+)
 from flow.run.figures.report import ReportFigures, StalePart
 from flow.run.figures.report_hardware import Hardware, ReportedClock
 from flow.run.figures.report_network import ReportedRung
@@ -106,6 +115,7 @@ def _of_network(seen: Examination, network: Network, *, with_evidence: bool = Fa
     hardware = Hardware(
         folding=_part(seen, "folding", "fold", FoldingFigures, network, lacking),
         rtlsim=_part(seen, "rtlsim", "rtlsim", RtlsimFigures, network, lacking),
+        implementation=_part(seen, "fpga/implement", "implement", ImplementFigures, network, lacking),
         finn_estimate=_part(seen, "finn/estimate", "finn estimate", EstimateFigures, network, lacking),
         finn_results=_part(seen, "finn/results", "finn results", ResultsFigures, network, lacking),
         rtl=evidence.written_rtl(seen, network),

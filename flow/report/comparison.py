@@ -11,6 +11,7 @@ from finn_build.results.figures import (
     ResultsFigures,
 )
 from flow.run.figures.folding import FoldingFigures
+from flow.run.figures.implement import ImplementFigures
 from flow.run.figures.report_hardware import (
     ComparedLayer,
     Comparison,
@@ -27,6 +28,7 @@ from flow.run.figures.rtlsim import RtlsimFigures
 SOURCES = {  # where a column's figures come from: what the reader sees
     "askew_model": "our model",
     "askew_rtl": "our RTL, Verilator",
+    "askew_routed": "our RTL, routed",
     "finn_estimate": "FINN's estimate",
     "finn_rtlsim": "FINN's RTL",
     "finn_synthesis": "Vivado",
@@ -39,7 +41,7 @@ BOARD_TIMES = (
     "hardware_latency_seconds",
     "driver_seconds",
 )
-MEASURED_FIRST = ("askew_rtl", "askew_model", "finn_rtlsim", "finn_estimate")
+MEASURED_FIRST = ("askew_routed", "askew_rtl", "askew_model", "finn_rtlsim", "finn_estimate")
 ASSUMED: Origin = "assumed"
 ROUTED: Origin = "routed"
 
@@ -63,6 +65,7 @@ def compare(layers: list[str], hardware: Hardware, frame_bytes: int | None = Non
             for name, source in {
                 "askew_model": _model(hardware.folding),
                 "askew_rtl": _rtl(hardware.rtlsim, hardware.rtl, hardware.folding),
+                "askew_routed": _routed(hardware.implementation),
                 "finn_estimate": _estimate(hardware.finn_estimate),
                 "finn_rtlsim": _finn_rtlsim(hardware.finn_results),
                 "finn_synthesis": _synthesis(hardware.finn_results),
@@ -73,7 +76,7 @@ def compare(layers: list[str], hardware: Hardware, frame_bytes: int | None = Non
 
 
 def stated(comparison: Comparison) -> Source | None:
-    """The source whose cycles and times stand for the run: measured in RTL, else the cycle model, else FINN's."""
+    """The source whose cycles and times stand for the run: routed, else measured in RTL, the cycle model, FINN's."""
     sources = (comparison.whole[name] for name in MEASURED_FIRST)
     return next((source for source in sources if source.frame_ii_cycles is not None), None)
 
@@ -168,6 +171,15 @@ def _rtl(rtlsim: RtlsimFigures | None, rtl: WrittenRtl | None, folding: FoldingF
     given = rtlsim.to_json()
     kept = {name: given[name] for name in ("popcount", "delivered_popcount", "popcount_note", "stall") if name in given}
     return source.model_copy(update=written | kept | {"mismatches": rtlsim.mismatches, "frames": rtlsim.frames})
+
+
+def _routed(found: ImplementFigures | None) -> Source:
+    """At the clock that the router confirmed: the one that was asked for, or the highest where that was missed."""
+    if found is None:
+        return _from_cycles()
+    clock = found.clock_mhz if found.met else found.fmax_mhz
+    source = _from_cycles(found.frame_ii_cycles, found.latency_cycles, clock, ROUTED)
+    return source.model_copy(update={"luts": found.luts, "bram18": found.bram18})
 
 
 def _estimate(estimate: EstimateFigures | None) -> Source:

@@ -16,6 +16,7 @@ from flow.report.hardware import checks, input_lines, layer_table, type_table, w
 from flow.report.markdown import describe, describe_target, layer_rows
 from flow.report.page import Cell, Picture, Plots, Shown, ShownStudy
 from flow.report.plots import plot_accuracy, plot_plus_fractions, plot_resources, plot_thresholds, resource_shares
+from flow.report.routed import path_table, routed_lines
 from flow.report.sources import column_notes, rung_notes
 from flow.report.study import describe_study, describe_this_run, plot_study, study_table
 from flow.report.svg import PALETTE
@@ -59,6 +60,8 @@ def to_html(report: ReportFigures) -> str:
         checks=[*checks(comparison.whole), *input_lines(comparison, report.budget)] if comparison else [],
         column_notes=column_notes(comparison) if comparison else [],
         hardware_layers=layer_table(comparison.layers) if comparison else None,
+        routed=routed_lines(report.hardware.implementation) if report.hardware.implementation else [],
+        routed_paths=path_table(report.hardware.implementation) if report.hardware.implementation else None,
         hardware_types=type_table(comparison.types) if comparison and comparison.types else None,
         plots=_plots(report),
         gantt_note=_gantt_note(report),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from flow.report.against import against_table
 from flow.report.hardware import hardware_section
+from flow.report.routed import path_table, routed_lines
 from flow.report.sources import rung_notes
 from flow.report.study import study_section
 from flow.report.tables import Table, number, percent, table
@@ -32,6 +33,12 @@ def to_markdown(report: ReportFigures) -> str:
         sections += [f"## {study.question or study.name}\n", f"Study {study.name}.\n", study_section(study)]
     if report.hardware.is_there and report.comparison:
         sections += ["## Cycles and resources\n", hardware_section(report.comparison, report.budget)]
+    if found := report.hardware.implementation:
+        sections += [
+            "## Placed and routed\n",
+            *(f"{line}\n" for line in routed_lines(found)),
+            table(*path_table(found)),
+        ]
     if report.stale or report.missing:
         sections.append("## Stale or missing\n")
         sections += [f"- {name}: stale, {part.because}: `{part.command}`" for name, part in report.stale.items()]

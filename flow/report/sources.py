@@ -11,6 +11,8 @@ NOTES = {
     "Yosys' synthesis of our units; nothing was placed.",
     "askew_rtl": "counted in Verilator while golden frames streamed through our SystemVerilog; times at the clock that "
     "its constraints name.",
+    "askew_routed": "cycles by our cycle model, at the clock that the router confirmed; tables and block RAMs as "
+    "placed, of the whole chip with its serial line.",
     "finn_estimate": "FINN's own estimates of its units, without FIFOs, converters and shell; nothing was placed.",
     "finn_rtlsim": "measured by FINN in simulation of its own hardware.",
     "finn_synthesis": "counted by Vivado after placement of FINN's design; the whole has the shell too.",

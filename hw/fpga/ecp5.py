@@ -68,7 +68,7 @@ def implement(chip: Chip, source: Path, work: Path, seeds: Sequence[int], say: S
     """
     ecppack, program, device = ECPPACK.require(FLOW), NEXTPNR_ECP5.require(FLOW), device_options(chip.board)
     synthesis = synthesize(chip, source, work, SYNTHESIS, say)
-    check_fits(chip.board, _wanted(chip.board, synthesis.cells))
+    check_fits(chip.board, wanted(chip.board, synthesis.cells))
     if chip.uart is None:
         options, files = ["--out-of-context", "--freq", f"{chip.asked_mhz:g}"], {}
     else:
@@ -115,7 +115,8 @@ def _pack(chip: Chip, placed: Placed, ecppack: str, work: Path, say: Say) -> tup
     return packed / BITSTREAM, "", {"bitstream": float(what_step_says(packed)["seconds"])}
 
 
-def _wanted(board: Board, cells: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+def wanted(board: Board, cells: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Resource in words to how much Yosys' cells take at least, and how much the board has."""
     luts = sum(COMB_OF_CELL.get(kind, 0) * number for kind, number in cells.items())
     return {
         "tables of 4 inputs": (luts, board.luts),

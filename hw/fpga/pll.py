@@ -30,8 +30,8 @@ class PllLimits:
     feedback_from_output: bool
 
 
-# ECP5 and ECP5-5G Family Data Sheet (FPGA-DS-02012), sysCLOCK PLL; 10 MHz keeps clear of the lowest phase frequencies.
-ECP5 = PllLimits(10, 400, 400, 800, 128, 128, 128, feedback_from_output=True)
+# ECP5 and ECP5-5G Family Data Sheet (FPGA-DS-02012), sysCLOCK PLL timing.
+ECP5 = PllLimits(3.125, 400, 400, 800, 128, 128, 128, feedback_from_output=True)
 # Artix-7 Data Sheet (DS181), PLL, speed grade -1.
 XC7 = PllLimits(19, 450, 800, 1600, 56, 64, 128, feedback_from_output=False)
 

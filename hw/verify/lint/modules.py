@@ -12,6 +12,7 @@ from hw.units import PREFIX, UNITS, Parameters
 from hw.units.unit import MEMORY_FILE as WORDS
 
 HW = RTL_FOLDER.parent
+SHELL_FOLDER = HW / "fpga" / "rtl"
 OTHERS = (HW / "rtlsim" / "harness" / "askew_stall_gate.sv", HW / "synth" / "askew_popcount_threshold.sv")
 
 PARTS: dict[str, Sequence[Parameters]] = {
@@ -63,6 +64,15 @@ PARTS: dict[str, Sequence[Parameters]] = {
         {"FILE": WORDS, "DEPTH": 5, "STYLE": "RomBlock"},
     ),
     "rom_lut": ({"FILE": WORDS, "DEPTH": 5},),
+    "chip_reset": (),
+    "frame_store": ({"BEATS": 1}, {"BEATS": 7, "WIDTH": 24}),
+    "score_store": ({"LANES": 2}, {"LANES": 10}),
+    "uart_rx": ({"STEP": 3, "MODULUS": 50},),
+    "uart_tx": ({"STEP": 3, "MODULUS": 50},),
+    "uart_shell": (
+        {"BEATS": 16, "BEAT_BYTES": 4, "LANES": 2, "SCORE_W": 11, "STEP": 3, "MODULUS": 50},
+        {"IDENTITY_BYTES": 40, "IDENTITY_FILE": WORDS},
+    ),
     "stall_gate": (),
     "sum": ({"TERMS": 1}, {"TERMS": 7, "STAGES": 2}, {"TERMS": 3, "STAGES": 5}),
     "step_sequencer": (
@@ -80,12 +90,12 @@ VARIANTS: dict[str, Sequence[Parameters]] = PARTS | {kind: sets for unit in UNIT
 
 def packages() -> list[Path]:
     """The packages, which every module may use."""
-    return [path for path in rtl_files() if path.stem.endswith("_pkg")]
+    return [path for path in (*rtl_files(), *rtl_files(SHELL_FOLDER)) if path.stem.endswith("_pkg")]
 
 
 def modules() -> list[Path]:
     """Every module that is linted: those of designs, and those that simulation and synthesis add."""
-    return [*(path for path in rtl_files() if path not in packages()), *OTHERS]
+    return [*(path for path in (*rtl_files(), *rtl_files(SHELL_FOLDER)) if path not in packages()), *OTHERS]
 
 
 def settings(module: Path) -> list[Parameters]:

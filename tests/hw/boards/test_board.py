@@ -10,7 +10,16 @@ from hw.boards.board import BOARD_FOLDER, BoardError, board_names, load_board
 
 
 def test_every_shipped_board_loads_under_loose_names() -> None:
-    assert board_names() == ["Arty-A7-35T", "KV260", "Pynq-Z1", "Pynq-Z2", "ULX3S-85F", "Ultra96-V2", "ZCU104", "generic"]
+    assert board_names() == [
+        "Arty-A7-35T",
+        "KV260",
+        "Pynq-Z1",
+        "Pynq-Z2",
+        "ULX3S-85F",
+        "Ultra96-V2",
+        "ZCU104",
+        "generic",
+    ]
     for name in board_names():
         for spelling in (name, name.lower(), name.upper(), name.replace("-", "_"), name.replace("-", " ")):
             assert load_board(spelling).name == name
