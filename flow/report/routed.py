@@ -8,7 +8,7 @@ from flow.run.figures.implement import ImplementFigures
 
 def path_table(found: ImplementFigures) -> Table:
     """Header and rows: the slowest paths."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f"{path.delay_ns:.2f}", f"{path.logic_ns:.2f}", number(path.levels), path.start_unit, path.end_unit)
         for path in found.paths
     ]

@@ -20,7 +20,7 @@ FLOW = "openxc7"
 SYNTHESIS = "synth_xilinx -family xc7 -abc9 -flatten"
 CHIPDB, PRJXRAY = "CHIPDB", "PRJXRAY_DB_DIR"
 FASM, FRAMES_FILE, BITSTREAM = "chip.fasm", "chip.frames", f"{CHIP}.bit"
-_PART = re.compile(r"(xc7[azks]\d+t?)(\w+?)-(\d)L?", re.IGNORECASE)
+_PART = re.compile(r"(xc7[azks]\d+t?)i?([a-z]{3}\d+)-(\d)\w*", re.IGNORECASE)
 _FAMILIES = {"a": "artix7", "z": "zynq7", "k": "kintex7", "s": "spartan7"}
 
 

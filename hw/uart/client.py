@@ -27,7 +27,8 @@ from hw.uart.protocol import (
     read_answer,
 )
 
-RATE_REPEATS = (100, 1100)
+MOST_REPEATS = 1100
+LONGEST_MILLISECONDS = 500  # that a frame is repeated for: well within what a port waits
 
 
 class Port(Protocol):
@@ -82,14 +83,14 @@ class Client:
         self,
         images: NDArray[np.uint8],
         advance: Callable[[int], None] | None = None,
-        repeats: tuple[int, int] = RATE_REPEATS,
+        repeats: tuple[int, int] | None = None,
     ) -> Answers:
         """Every frame of (n, H, W, C) once, n at least 1, and then the first one often, to measure the rate.
 
         Args:
             images: the frames.
             advance: is told how many more frames were answered.
-            repeats: how often the first frame is streamed, a few times and many times.
+            repeats: how often the first frame is streamed, a few times and many times; None: as is good for a board.
 
         Raises:
             LineError: an answer does not come, is damaged, or is an error; the message says which.
@@ -108,15 +109,21 @@ class Client:
                     advance(1)
         seconds = time.perf_counter() - start
         trips = [self._round_trip(images[0]) for _ in range(3)]
-        few, many = (self._repeat(images[0], count) for count in repeats)
+        few_and_many = repeats or self._repeats(answers[0].cycles)
+        few, many = (self._repeat(images[0], count) for count in few_and_many)
         return Answers(
             labels=np.array([answer.label for answer in answers], np.int64),
             scores=np.stack([answer.scores for answer in answers]),
             cycles=np.array([answer.cycles for answer in answers], np.int64),
             seconds=seconds,
             round_trip_seconds=float(np.median(trips)),
-            frame_ii_cycles=(many - few) / (repeats[1] - repeats[0]),
+            frame_ii_cycles=(many - few) / (few_and_many[1] - few_and_many[0]),
         )
+
+    def _repeats(self, cycles: int) -> tuple[int, int]:
+        """How often a frame is repeated to measure the rate of a chip that takes so many cycles for one."""
+        many = max(10, min(MOST_REPEATS, LONGEST_MILLISECONDS * self.identity.clock_khz // max(1, cycles)))
+        return many // 10 + 1, many
 
     def _round_trip(self, image: NDArray[np.uint8]) -> float:
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The openXC7 flow against programs that stand for its tools. Oracle: the options that the tools' own README files give."""
+"""The openXC7 flow against programs that stand for its tools. Oracle: the options that the tools' READMEs give."""
 
 from __future__ import annotations
 
