@@ -28,7 +28,7 @@ class ChipRung:
 
         self.name = name
         self._run = run
-        self._network = run.network()
+        self._chain = run.chain()
         self._folder = run.require(run.path / "fpga" / "chip", "implement")
         self._build_folder = build_folder()
         self._netlist: Path | None = None
@@ -55,9 +55,9 @@ class ChipRung:
         executable = chip_executable(self._folder, self._build_folder, self._netlist, effort)
         with SimulatedLine.of(executable, self._folder) as line:
             client = Client(line)
-            same_hash(self._network.hash, client.identity.network_hash, str(self._run.network_file), "the chip")
+            same_hash(self._chain.hash, client.identity.network_hash, str(self._run.network_file), "the chip")
             answers = client.run(images, progress, SIMULATED_REPEATS)
-        scores = scores_of_stream(self._network, answers.scores)
+        scores = scores_of_stream(self._chain, answers.scores)
         wrong = np.flatnonzero(answers.labels != classes_of(scores))
         if len(wrong):
             raise UserError(f"rung {self.name!r}: the label of frame {wrong[0]} is not that of the chip's own scores")
@@ -65,4 +65,4 @@ class ChipRung:
 
     def trace(self, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Its scores alone, under the last layer's name: nothing else leaves the chip."""
-        return {self._network.layers[-1].name: self.scores(images)}
+        return {self._chain.layers[-1].name: self.scores(images)}

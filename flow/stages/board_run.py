@@ -38,7 +38,8 @@ def _board_run(run: RunFolder, options: BoardRunOptions) -> dict[str, Any]:
 
     if options.port is None:
         raise UserError("board run: give the serial port that the board is on, such as --port /dev/ttyUSB0")
-    network = run.network()
+    chain = run.chain()
+    network = chain.network()
     golden = run.golden(network, options.frames or DEFAULT_FRAMES)
     implemented = ImplementFigures.of(run.result("fpga/implement", network))
     if implemented is None or implemented.baud is None:
@@ -50,7 +51,7 @@ def _board_run(run: RunFolder, options: BoardRunOptions) -> dict[str, Any]:
         client = Client(port)
         same_hash(network.hash, client.identity.network_hash, str(run.network_file), f"the board at {options.port}")
         answers = client.run(golden.images, progress)
-    scores = scores_of_stream(network, answers.scores)
+    scores = scores_of_stream(chain, answers.scores)
     wrong_labels = answers.labels != classes_of(golden.scores)
     wrong = np.union1d(Comparison.SCORES.mismatching_frames(scores, golden.scores), np.flatnonzero(wrong_labels))
     clock_mhz = client.identity.clock_khz / 1000

@@ -48,7 +48,7 @@ def _implement(run: RunFolder, options: ImplementOptions) -> dict[str, Any]:
     from hw.fpga.chip import Chip  # noqa: PLC0415
     from hw.fpga.flows import find_flow  # noqa: PLC0415
 
-    network = run.network()
+    network = run.chain()
     board = _board(run, options)
     flow = find_flow(board, options.flow)
     design = delivered_design(run, network)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bnn import DenseLayer, InputEncoding, Network
+from bnn import Chain, DenseLayer, Encode
 from bnn.folding import Folding, LayerFolding
 from hw.boards.board import load_board
 from hw.fpga.chip import Chip
@@ -18,7 +18,7 @@ def small_network(seed=3):
         DenseLayer.from_bits("fc1", rng.integers(0, 2, (8, 32)), rng.integers(12, 19, 8)),
         DenseLayer.from_bits("fc2", rng.integers(0, 2, (4, 8)), None),
     )
-    return Network(InputEncoding.threshold(SHAPE, 100), layers)
+    return Chain(Encode.threshold(SHAPE, 100), layers)
 
 
 def small_chip(network=None, board="ULX3S-85F", clock_mhz=30.0):

@@ -43,7 +43,7 @@ def test_what_is_on_the_chip_gives_goldens_scores(chip, source, implemented, whi
         client = Client(line)
         assert client.identity == chip.identity
         answers = client.run(images, None, SIMULATED_REPEATS)
-    golden = simulate(chip.design.network, images, backend=Backend.NUMPY)
+    golden = simulate(chip.design.network.network(), images, backend=Backend.NUMPY)
     np.testing.assert_array_equal(scores_of_stream(chip.design.network, answers.scores), golden)
     np.testing.assert_array_equal(answers.labels, classes_of(golden))
 
@@ -62,7 +62,7 @@ def test_a_table_that_is_wrong_is_seen(chip, source, implemented, images, build_
     executable = chip_executable(source, build_dir, damaged, Effort.FAST_BUILD)
     with SimulatedLine.of(executable, source) as line:
         answers = Client(line).run(images, None, SIMULATED_REPEATS)
-    golden = simulate(chip.design.network, images, backend=Backend.NUMPY)
+    golden = simulate(chip.design.network.network(), images, backend=Backend.NUMPY)
     assert (scores_of_stream(chip.design.network, answers.scores) != golden).any()
 
 

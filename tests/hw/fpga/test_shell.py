@@ -34,7 +34,7 @@ def test_frames_come_back_as_the_network_has_them(chip, line, images):
     assert client.identity == chip.identity
     assert client.identity.network_hash == network.hash
     answers = client.run(images, seen.append, SIMULATED_REPEATS)
-    golden = simulate(network, images, backend=Backend.NUMPY)
+    golden = simulate(network.network(), images, backend=Backend.NUMPY)
     np.testing.assert_array_equal(scores_of_stream(network, answers.scores), golden)
     np.testing.assert_array_equal(answers.labels, classes_of(golden))
     predicted = predict_cycles(chip.design.dataflow)
@@ -74,7 +74,7 @@ def test_a_frame_too_many_is_refused_but_not_the_one_that_waits(chip, line, imag
     kinds = [replies[:1], replies[chip.identity.reply_bytes : chip.identity.reply_bytes + 1]]
     assert b"E\x02" in replies
     assert (kinds[0], len(replies)) == (b"L", 2 * chip.identity.reply_bytes + 4)
-    golden = simulate(chip.design.network, images[1:2], backend=Backend.NUMPY)
+    golden = simulate(chip.design.network.network(), images[1:2], backend=Backend.NUMPY)
     second = replies.index(b"L\x02")
     assert replies[second + 2] == classes_of(golden)[0]
 
