@@ -94,6 +94,7 @@ class Chip:
             classes=scores.elements,
             score_bits=scores.bits,
             clock_khz=round(self.clock_hz / 1000),
+            baud=self.baud,
         )
 
     @property

@@ -96,17 +96,19 @@ class Client:
             LineError: an answer does not come, is damaged, or is an error; the message says which.
         """
         assert images[0].size == self.identity.frame_bytes
-        # Frames come while answers go, unless answers take longer than frames.
-        ahead = 2 if self.identity.reply_bytes <= self.identity.request_bytes else 1
-        answers: list[Answer] = []
         start = time.perf_counter()
-        for number in range(len(images) + ahead - 1):
+        self._port.write(frame_packet(0, images[0]))
+        answers = [self._answer(0)]
+        ahead = self._frames_ahead(answers[0].cycles)
+        for number in range(1, len(images) + ahead - 1):
             if number < len(images):
                 self._port.write(frame_packet(number, images[number]))
-            if number >= ahead - 1:
+            if number >= ahead and len(answers) < len(images):
                 answers.append(self._answer(len(answers)))
                 if advance:
                     advance(1)
+        if advance:
+            advance(1)
         seconds = time.perf_counter() - start
         trips = [self._round_trip(images[0]) for _ in range(3)]
         few_and_many = repeats or self._repeats(answers[0].cycles)
@@ -119,6 +121,17 @@ class Client:
             round_trip_seconds=float(np.median(trips)),
             frame_ii_cycles=(many - few) / (few_and_many[1] - few_and_many[0]),
         )
+
+    def _frames_ahead(self, cycles: int) -> int:
+        """How many frames may be on their way, where one takes so many cycles in the chip.
+
+        Two, unless answers take longer on the line than frames do, or a frame would come before the one before it has
+        been streamed: the chip refuses that.
+        """
+        identity = self.identity
+        on_line = identity.request_bytes * 10 / identity.baud
+        in_chip = cycles / (identity.clock_khz * 1000)
+        return 2 if identity.reply_bytes <= identity.request_bytes and in_chip < on_line else 1
 
     def _repeats(self, cycles: int) -> tuple[int, int]:
         """How often a frame is repeated to measure the rate of a chip that takes so many cycles for one."""

@@ -18,14 +18,14 @@ FRAME, IDENTIFY = ord("F"), ord("I")
 LABEL, IDENTITY, ERROR = ord("L"), ord("I"), ord("E")
 ERRORS = {
     1: "a packet's check was wrong",
-    2: "a frame came while another one was still waiting",
+    2: "a frame came while another one was still waiting or streaming",
     3: "a packet stopped in its middle",
 }
 CRC_START = 0xFFFF
 CRC_BYTES = 2
 MAGIC = b"ASKW"
 PROTOCOL = 1
-_IDENTITY = struct.Struct("<4sBB32sIIII")
+_IDENTITY = struct.Struct("<4sBB32sIIIII")
 _LABEL = struct.Struct("<BBHI")
 
 
@@ -43,6 +43,7 @@ class Identity:
         classes: scores of a frame.
         score_bits: of a score, two's complement.
         clock_khz: of the design.
+        baud: bits a second on the line.
     """
 
     network_hash: str
@@ -50,6 +51,7 @@ class Identity:
     classes: int
     score_bits: int
     clock_khz: int
+    baud: int
 
     @property
     def score_bytes(self) -> int:
@@ -68,7 +70,7 @@ class Identity:
 
     def pack(self) -> bytes:
         """As it lies in the chip."""
-        numbers = (self.frame_bytes, self.classes, self.score_bits, self.clock_khz)
+        numbers = (self.frame_bytes, self.classes, self.score_bits, self.clock_khz, self.baud)
         return _IDENTITY.pack(MAGIC, PROTOCOL, 0, bytes.fromhex(self.network_hash), *numbers)
 
     @classmethod

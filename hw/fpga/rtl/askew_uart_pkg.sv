@@ -9,7 +9,7 @@ package askew_uart_pkg;
   localparam logic [7:0] ReplyError = 8'h45;  // E, one of the errors below, CRC
   typedef enum logic [7:0] {
     ErrorCheck = 8'd1,  // the CRC of a packet was wrong; nothing was done
-    ErrorBusy = 8'd2,  // a frame came while another one was still waiting; it was dropped
+    ErrorBusy = 8'd2,  // a frame came while another one was waiting or streaming; it was dropped
     ErrorIncomplete = 8'd3  // a packet stopped in its middle
   } error_e;
   localparam logic [15:0] CrcStart = 16'hffff;

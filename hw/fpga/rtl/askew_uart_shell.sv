@@ -91,7 +91,7 @@ module askew_uart_shell #(
     end else if (timed_out) begin
       state_q <= RxIdle;
     end else if (rx_valid) begin
-      unique case (state_q)
+      case (state_q)
         RxIdle: begin
           count_q <= '0;
           lane_q <= '0;
@@ -177,7 +177,7 @@ module askew_uart_shell #(
       run_q <= RunFree;
       started_q <= 1'b0;
     end else begin
-      unique case (run_q)
+      case (run_q)
         RunFree: if (start) run_q <= RunBusy;
         RunBusy: begin
           if (pixels_valid_o && pixels_ready_i) started_q <= 1'b1;
@@ -256,7 +256,7 @@ module askew_uart_shell #(
   assign error_o = error_pending_q || error_q != askew_uart_pkg::error_e'(8'd0);
   always_ff @(posedge clk_i) begin
     // A byte is fetched in one cycle and offered from the next one on.
-    unique case (tx_state_q)
+    case (tx_state_q)
       TxScores: tx_byte_q <= score_byte;
       TxIdentity: tx_byte_q <= identity[place_q];
       TxCheck: tx_byte_q <= left_q != '0 ? tx_crc_q[15:8] : tx_crc_q[7:0];

@@ -67,16 +67,28 @@ def test_a_packet_that_stops_is_given_up(chip, executable, source):
         assert line.read(57)[:5] == b"IASKW"
 
 
-def test_a_frame_too_many_is_refused_but_not_the_one_that_waits(chip, line, images):
-    """A frame is repeated so often that the next waits and the one after it finds no room."""
+def test_frames_that_come_too_early_are_refused_and_harm_nothing(chip, line, images):
+    """The first is repeated so often that it streams while two more come; then there is room again."""
     line.write(frame_packet(1, images[0], 1000) + frame_packet(2, images[1]) + frame_packet(3, images[2]))
-    replies = line.read(2 * chip.identity.reply_bytes + 4)
-    kinds = [replies[:1], replies[chip.identity.reply_bytes : chip.identity.reply_bytes + 1]]
-    assert b"E\x02" in replies
-    assert (kinds[0], len(replies)) == (b"L", 2 * chip.identity.reply_bytes + 4)
-    golden = simulate(chip.design.network.network(), images[1:2], backend=Backend.NUMPY)
-    second = replies.index(b"L\x02")
-    assert replies[second + 2] == classes_of(golden)[0]
+    replies = line.read(chip.identity.reply_bytes + 8)
+    assert (replies[:2], replies[4:6], len(replies)) == (b"E\x02", b"E\x02", chip.identity.reply_bytes + 8)
+    line.write(frame_packet(4, images[1]))
+    golden = classes_of(simulate(chip.design.network.network(), images[:2], backend=Backend.NUMPY))
+    second = line.read(chip.identity.reply_bytes)
+    assert (replies[8:10], replies[10]) == (b"L\x01", golden[0])
+    assert (second[:2], second[2]) == (b"L\x04", golden[1])
+
+
+def test_a_client_does_not_hurry_a_slow_chip(line):
+    """A frame that is on the line for less than it is in the chip, or whose answer is longer, goes alone."""
+    client = Client(line)
+    on_line = client.identity.request_bytes * chip_cycles(client.identity)
+    assert (client._frames_ahead(int(on_line) - 1), client._frames_ahead(int(on_line) + 1)) == (2, 1)
+
+
+def chip_cycles(identity):
+    """Cycles that a byte is on the line."""
+    return 10_000 * identity.clock_khz / identity.baud
 
 
 def test_a_line_to_nothing_and_at_another_speed_is_said(chip, executable, source):

@@ -35,7 +35,7 @@ def test_both_ends_mean_the_same_by_a_byte():
 
 
 def test_an_identity_comes_back_whole():
-    identity = Identity("0123456789abcdef" * 4, 784, 10, 11, 50_000)
+    identity = Identity("0123456789abcdef" * 4, 784, 10, 11, 50_000, 3_000_000)
     assert Identity.unpack(identity.pack()) == identity
     assert (identity.score_bytes, identity.reply_bytes, identity.request_bytes) == (2, 8 + 20 + 2, 4 + 784 + 2)
     with pytest.raises(LineError, match=r"no Askew design of protocol 1; load the bitstream that `askew implement`"):
@@ -44,7 +44,7 @@ def test_an_identity_comes_back_whole():
 
 @pytest.mark.parametrize("bits", [3, 8, 11, 20])
 def test_scores_are_twos_complement(bits):
-    identity = Identity("00" * 32, 4, 3, bits, 1000)
+    identity = Identity("00" * 32, 4, 3, bits, 1000, 9600)
     scores = [-(1 << (bits - 1)), (1 << (bits - 1)) - 1, -1]
     width = identity.score_bytes
     body = b"L\x07" + (2).to_bytes(2, "little") + (513).to_bytes(4, "little")
