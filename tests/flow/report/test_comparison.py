@@ -7,7 +7,6 @@ import pytest
 from flow.report import comparison as under_test
 from flow.report.comparison import SOURCES
 from flow.report.hardware import hardware_section
-from flow.run.figures.implement import ImplementFigures
 from flow.run.figures.report_hardware import BoardBudget, Hardware
 
 HASH = {"network_hash": "0" * 64}
@@ -216,36 +215,34 @@ def test_what_a_rate_takes_in_stands_beside_what_the_memory_gives():
     assert hardware_section(comparison).endswith("; what the board's memory gives is not known.\n")
 
 
-ROUTED = ImplementFigures.model_validate(
-    {
-        "network_hash": "0" * 64,
-        "askew_version": "0",
-        "flow": "ecp5",
-        "board": "ULX3S-85F",
-        "part": "LFE5U-85F-6BG381C",
-        "clock_mhz": 50,
-        "fmax_mhz": 40.8,
-        "met": False,
-        "clock_origin": "routed",
-        "frame_ii_cycles": 64,
-        "latency_cycles": 191,
-        "frames_per_second": 637_500,
-        "luts": 9623,
-        "ffs": 2236,
-        "bram18": 0,
-        "utilization": {},
-        "paths": [],
-        "seeds": [],
-        "best_seed": 1,
-        "seconds": {},
-        "tools": {},
-        "files": {},
-    }
-)
+ROUTED = {
+    "network_hash": "0" * 64,
+    "askew_version": "0",
+    "flow": "ecp5",
+    "board": "ULX3S-85F",
+    "part": "LFE5U-85F-6BG381C",
+    "clock_mhz": 50,
+    "fmax_mhz": 40.8,
+    "met": False,
+    "clock_origin": "routed",
+    "frame_ii_cycles": 64,
+    "latency_cycles": 191,
+    "frames_per_second": 637_500,
+    "luts": 9623,
+    "ffs": 2236,
+    "bram18": 0,
+    "utilization": {},
+    "paths": [],
+    "seeds": [],
+    "best_seed": 1,
+    "seconds": {},
+    "tools": {},
+    "files": {},
+}
 
 
 def test_a_routed_clock_that_missed_is_the_one_that_rates_are_stated_at():
-    comparison = compare(["fc1"], ALL.model_copy(update={"implementation": ROUTED}))
+    comparison = compare(["fc1"], ALL | {"implementation": ROUTED})
     source = under_test.stated(comparison)
     assert source is comparison.whole["askew_routed"]
     assert (source.clock_mhz, source.clock_origin, source.luts) == (40.8, "routed", 9623)
@@ -253,7 +250,7 @@ def test_a_routed_clock_that_missed_is_the_one_that_rates_are_stated_at():
 
 
 def test_every_column_says_where_its_figures_come_from():
-    text = hardware_section(compare(["fc1"], ALL.model_copy(update={"implementation": ROUTED})))
+    text = hardware_section(compare(["fc1"], ALL | {"implementation": ROUTED}))
     for title in SOURCES.values():
         assert f"\n- {title}: " in text
     assert "\n- board: " not in hardware_section(compare(["fc1"], ALL | {"finn_results": None}))
