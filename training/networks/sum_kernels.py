@@ -66,8 +66,8 @@ def grid_gradients(
     """Through sign and grid: ``dshortcut``, the gradient at the sum, and ``dz``, that at x * scale + offset.
 
     ``sums`` (3, c) is of dz, of dz (x - mean), and of the gradient at the sign's input. The sign's derivative is 1
-    within +-``half_width`` of the shift, or 2 - 2|total - shift| / half_width where ``is_polynomial``; the grid's is 1 where it does not
-    saturate.
+    within +-``half_width`` of the shift, or 2 - 2|total - shift| / half_width where ``is_polynomial``; the grid's is 1
+    where it does not saturate.
     """
     images, height, width, channels = x.shape
     factor, lowest, highest = grid[0], grid[1], grid[2]
