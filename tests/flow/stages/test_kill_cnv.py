@@ -13,7 +13,7 @@ import torch
 
 from training.fit.checkpoint import epoch_path, latest_epoch, read_trained
 
-EPOCHS = 5
+EPOCHS = 6
 CLASSES = 10
 
 
@@ -26,7 +26,7 @@ def command(tmp_path_factory):
     labels = {key: (rng.permutation(len(value)) % CLASSES).astype(np.int64) for key, value in images.items()}
     arrays = {f"{key}_images": value for key, value in images.items()}
     np.savez(folder / "images.npz", **arrays, **{f"{key}_labels": value for key, value in labels.items()})
-    settings = {"data.name": folder / "images.npz", "data.train_limit": 896, "training.precision": "bfloat16"}
+    settings = {"data.name": folder / "images.npz", "data.train_limit": 512, "training.precision": "bfloat16"}
     changed = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
 
     def arguments(run):
@@ -41,6 +41,7 @@ def state_of(run):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)  # it takes minutes of CPU, and longer beside other programs
 def test_killed_twice_at_random_moments_it_ends_in_the_same_weights(command, tmp_path):
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     began = time.monotonic()
@@ -49,11 +50,13 @@ def test_killed_twice_at_random_moments_it_ends_in_the_same_weights(command, tmp
     moments, done = random.Random(20210403), []
     for last in (1, 3):  # the second kill comes behind the first: each undoes the rest of an epoch of its own
         process = subprocess.Popen(command(killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not any(epoch_path(killed / "checkpoints", epoch).exists() for epoch in range(last, EPOCHS)):
-            assert process.poll() is None
-            time.sleep(0.02)
-        time.sleep(moments.uniform(0, taken / EPOCHS / 2))
-        os.kill(process.pid, signal.SIGKILL)
+        try:
+            while not any(epoch_path(killed / "checkpoints", epoch).exists() for epoch in range(last, EPOCHS)):
+                assert process.poll() is None
+                time.sleep(0.02)
+            time.sleep(moments.uniform(0, taken / EPOCHS / 2))
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         assert not (killed / "checkpoint.ckpt").exists()
         done.append(latest_epoch(killed / "checkpoints")[1]["askew"]["epochs"])
