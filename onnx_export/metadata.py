@@ -33,7 +33,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 def with_network_hash(content: bytes, network_hash: str) -> bytes:
     """An exported file's bytes with another network hash in its metadata: for another version of the hash's rule."""
     model = onnx.load_model_from_string(content)
-    for entry in model.metadata_props:
+    for entry in (*model.metadata_props, *model.graph.metadata_props):  # qonnx reads the latter
         if entry.key == NETWORK_HASH_KEY:
             entry.value = network_hash
     return bytes(model.SerializeToString(deterministic=True))
