@@ -8,6 +8,7 @@ import pytest
 from bnn.readers import read_json
 from flow.cli.main import run as askew
 from flow.run.folder import Origin, RunFolder
+from flow.stages.zoo import ZOO_GET
 from flow.zoo import entries as zoo
 from flow.zoo.entries import FOLDER, find_entry
 from training.data.datasets import load_dataset
@@ -107,6 +108,11 @@ def test_without_the_data_set_random_frames_do(tmp_path, capsys, monkeypatch):
     assert askew(["run", "--run", str(run), "--to", "simulate"]) == 0
     simulated = read_json(run / "simulate.json", "")
     assert (simulated["frames"], simulated["accuracy"], simulated["mismatches"]) == (7, None, 0)
+
+
+def test_the_help_has_the_stages_example(capsys):
+    assert askew(["zoo", "get", "--help"]) == 0
+    assert f"askew zoo get {ZOO_GET.example}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_run_begins_with_a_network_of_the_zoo(tmp_path, capsys):
