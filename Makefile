@@ -1,8 +1,9 @@
 # Askew. `make help` (the default) lists the targets: every line below with two hashes.
-# CONFIG and RUN choose what the stages work on; each target calls `askew STAGE`, which also works alone.
+# CONFIG and RUN choose what the stages work on; ZOO takes a network that is trained already (`askew zoo list`).
+# Each target calls `askew STAGE`, which also works alone.
 
 CONFIG ?= digits
-RUN    ?= $(CONFIG)
+RUN    ?= $(if $(ZOO),zoo-$(ZOO),$(CONFIG))
 STUDY  ?= shift-digits
 PYTHON ?= python3
 VENV   ?= .venv
@@ -16,15 +17,15 @@ OPTIONS = $(if $(BOARD),--board '$(BOARD)') $(if $(FPS),--target-fps $(FPS)) $(i
 # A run that is there keeps its config, unless another is asked for, which is then refused.
 ASKED   = $(filter-out file default,$(origin CONFIG))
 NEW     = $(if $(wildcard $(RUN_DIR)/config.toml),,yes)
-CHOSEN  = $(filter-out file default,$(origin CONFIG) $(origin RUN))
-WHICH   = $(if $(CHOSEN),true,echo 'working on $(RUN_DIR); CONFIG=NAME or RUN=NAME chooses another')
-TO      = $(ASKEW) run --run $(RUN_DIR) $(if $(NEW)$(ASKED),--config $(CONFIG)) --to
+CHOSEN  = $(ZOO)$(filter-out file default,$(origin CONFIG) $(origin RUN))
+WHICH   = $(if $(CHOSEN),true,echo 'working on $(RUN_DIR); CONFIG=NAME, ZOO=NAME or RUN=NAME chooses another')
+TO      = $(ASKEW) run --run $(RUN_DIR) $(if $(ZOO),--zoo '$(ZOO)' $(if $(ASKED),--config $(CONFIG)),$(if $(NEW)$(ASKED),--config $(CONFIG))) --to
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo train export simulate ladder report fold rtl rtlsim implement demo-fpga finn-estimate bitstream status study bench doctor docs test test-slow test-docker lint ci clean
 
 help: ## Show this list
-	@printf 'usage: make TARGET [CONFIG=%s] [RUN=%s] [BOARD=Pynq-Z2] [FPS=N] [FOLDING=FILE] [CLOCK=MHZ]\n\n' '$(CONFIG)' '$(RUN)'
+	@printf 'usage: make TARGET [CONFIG=%s | ZOO=NAME] [RUN=%s] [BOARD=Pynq-Z2] [FPS=N] [FOLDING=FILE] [CLOCK=MHZ]\n\n' '$(CONFIG)' '$(RUN)'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## Make the virtual environment .venv from requirements.lock (every target does it by itself)

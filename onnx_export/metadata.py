@@ -28,3 +28,12 @@ def read_metadata(path: Path) -> dict[str, str]:
     except Exception as error:  # protobuf raises errors of its own kind
         raise UserError(f"{path}: not a whole ONNX file ({in_one_line(error)}); export it again") from error
     return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def with_network_hash(content: bytes, network_hash: str) -> bytes:
+    """An exported file's bytes with another network hash in its metadata: for another version of the hash's rule."""
+    model = onnx.load_model_from_string(content)
+    for entry in (*model.metadata_props, *model.graph.metadata_props):  # qonnx reads the latter
+        if entry.key == NETWORK_HASH_KEY:
+            entry.value = network_hash
+    return bytes(model.SerializeToString(deterministic=True))

@@ -162,6 +162,16 @@ print(len(load_study("shift-digits").rows()), load_config("digits").name, shippe
     ).read_bytes()
 
 
+def test_a_network_of_the_zoo_comes_with_the_wheel(installed):
+    """Oracle: the labels of the digits, which scikit-learn brings."""
+    run = installed.folder / "runs" / "digits"
+    got = installed("zoo", "get", "digits", "--run", str(run))
+    assert got.returncode == 0, got.stderr
+    classes = np.load(run / "golden" / "expected.npy").argmax(axis=1)
+    right = float(np.mean(classes == np.load(run / "golden" / "labels.npy")))
+    assert right == json.loads((run / "export.json").read_text())["zoo"]["accuracy"] > 0.95
+
+
 def test_what_needs_a_checkout_says_so(installed):
     ran = installed("-c", "from finn_build.container.docker import image_tag; image_tag()", program=())
     assert ran.stderr.splitlines()[-1].partition("FinnError: ")[2] == (

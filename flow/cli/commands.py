@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,9 +13,10 @@ from bnn.classes import classes_of
 from bnn.errors import UserError
 from bnn.files import write_json, write_text
 from bnn.version import VERSION
-from flow.cli.flow_commands import flow_app, print_columns
+from flow.cli.flow_commands import flow_app, print_columns, run_and_show
 from flow.cli.generate import Force, Run, command_of
 from flow.cli.order import InFlowOrder
+from flow.cli.zoo_commands import zoo_app
 from flow.run.folder import RunFolder
 from flow.stages.flow import FLOW
 
@@ -32,9 +33,10 @@ finn_app = typer.Typer(no_args_is_help=True, help="FINN: folding and estimates w
 app.add_typer(finn_app, name="finn")
 board_app = typer.Typer(no_args_is_help=True, help="A board on a serial port, with the bitstream of `implement`.")
 app.add_typer(board_app, name="board")
+app.add_typer(zoo_app, name="zoo")
 app.add_typer(flow_app)
 
-WITH_COMMANDS_OF_THEIR_OWN = {"train", "import", "simulate"}  # they take more than a run
+WITH_COMMANDS_OF_THEIR_OWN = {"train", "import", "zoo get", "simulate"}  # they take more than a run
 for _stage in FLOW.stages.values():
     if _stage.name not in WITH_COMMANDS_OF_THEIR_OWN:
         _group, _, _name = _stage.name.rpartition(" ")
@@ -151,7 +153,7 @@ def train(
         "threads": threads,
         "restart": force,
     }
-    _run_and_show("train", run, {name: value for name, value in given.items() if value is not None}, force=force)
+    run_and_show("train", run, {name: value for name, value in given.items() if value is not None}, force=force)
 
 
 @app.command("import")
@@ -172,16 +174,10 @@ def import_network(
         run, model, images, labels, input_scale=input_scale, input_mean=input_mean, input_std=input_std
     )
     try:
-        _run_and_show("import", run, {}, force=force)
+        run_and_show("import", run, {}, force=force)
     except (UserError, OSError):
         folder.release()
         raise
-
-
-def _run_and_show(stage: str, run: Path, given: dict[str, Any], *, force: bool = False) -> None:
-    result = FLOW.run_one(stage, run, given, force=force)
-    if result is not None:
-        FLOW.find(stage).show(RunFolder.open(run), result)
 
 
 @app.command()

@@ -27,6 +27,9 @@ def run_stages(
     config: Annotated[
         str | None, typer.Option("--config", help="For a new run: a TOML file, or the name of a shipped config.")
     ] = None,
+    zoo: Annotated[
+        str | None, typer.Option("--zoo", help="For a new run: a trained network, as `askew zoo list` names it.")
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", envvar="ASKEW_DATA", help="Where data sets lie.")
     ] = None,
@@ -42,7 +45,12 @@ def run_stages(
 ) -> None:
     """Run whatever is missing or stale up to a stage, and nothing else; `askew status` says what that is."""
     from flow.stages.claim import claim_for_training  # noqa: PLC0415 - pydantic and TOML take a moment
+    from flow.stages.zoo import claim_for_zoo  # noqa: PLC0415
 
+    if config is not None and zoo is not None:
+        raise UserError("run: --config and --zoo contradict each other; give one of them")
+    if zoo is not None:
+        claim_for_zoo(run, zoo)
     if config is not None:
         claim_for_training(run, config, [])
     shared = {
@@ -88,6 +96,13 @@ def runs(
         hashed = str(exported.get("network_hash", "-"))[:12]
         rows.append((name, hashed, run.origin.value, rate, ", ".join(stale) or "-"))
     print_columns(rows)
+
+
+def run_and_show(stage: str, run: Path, given: dict[str, Any], *, force: bool = False) -> None:
+    """Run one stage and print what it came to; nothing where its result was fresh."""
+    result = FLOW.run_one(stage, run, given, force=force)
+    if result is not None:
+        FLOW.find(stage).show(RunFolder.open(run), result)
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 ORDER = (
-    *("doctor", "data", "train", "import", "export", "simulate", "ladder", "diff"),
+    *("doctor", "data", "train", "zoo", "import", "export", "simulate", "ladder", "diff"),
     *("boards", "fold", "rtl", "rtlsim", "implement", "board", "shift-cost", "finn", "bitstream", "report"),
     *("run", "status", "runs", "study", "bench"),
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -219,22 +219,34 @@ class FileRung:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How a rung is opened, and the artefacts that its answers depend on: in a trained run, and in an imported one."""
+    """How a rung is opened, and the artefacts that its answers depend on: in any run, and in those of some origins.
+
+    Attributes:
+        open: opens it.
+        needs: artefacts.
+        needs_of: artefacts in their place, by a run's origin.
+        executes_file: it needs an ONNX file, or a trained model.
+    """
 
     open: Callable[[RunFolder], Rung]
     needs: tuple[str, ...]
-    needs_imported: tuple[str, ...] | None = None
+    needs_of: Mapping[Origin, tuple[str, ...]] = field(default_factory=dict)
+    executes_file: bool = False
+
+
+def _file_rung(run: RunFolder) -> Rung:
+    """The run's ONNX file: somebody's own, or the one that was exported from the trained model."""
+    return FileRung(run) if run.origin is Origin.IMPORTED else QonnxRung(run)
 
 
 _RUNGS: dict[str, _Kind] = {
     "reference": _Kind(
-        lambda run: ReferenceRung(run) if run.origin is Origin.TRAINED else FileRung(run),
+        lambda run: ReferenceRung(run) if run.origin is Origin.TRAINED else _file_rung(run),
         ("config", "checkpoint"),
-        ("model",),
+        {Origin.IMPORTED: ("model",), Origin.ZOO: ("model", "network")},
+        executes_file=True,
     ),
-    "qonnx": _Kind(
-        lambda run: QonnxRung(run) if run.origin is Origin.TRAINED else FileRung(run), ("model", "network"), ("model",)
-    ),
+    "qonnx": _Kind(_file_rung, ("model", "network"), {Origin.IMPORTED: ("model",)}, executes_file=True),
     "numpy": _Kind(lambda run: IntegerRung(run.network(), Backend.NUMPY), ("network",)),
     "numba": _Kind(lambda run: IntegerRung(run.network(), Backend.NUMBA), ("network",)),
     "plain": _Kind(PlainRung, ("network",)),
@@ -251,6 +263,8 @@ def default_rungs(run: RunFolder) -> tuple[str, ...]:
     plain = ("plain",) if _is_chain(run.network()) else ()  # it knows chains alone, as the hardware does
     if run.origin is Origin.TRAINED:
         return ("reference", "qonnx", "numpy", *plain)
+    if run.origin is Origin.ZOO:  # its reference is the exported file
+        return ("qonnx", "numpy", *plain)
     return ("reference", "numpy", *plain) if run.has_model else ("numpy", *plain)
 
 
@@ -270,15 +284,14 @@ def open_rung(name: str, run: RunFolder) -> Rung:
 def rung_needs(name: str, run: RunFolder) -> tuple[str, ...]:
     """The artefacts that a rung's answers depend on, golden included; UserError lists the names there are."""
     kind = _kind(name, run)
-    imported = run.origin is Origin.IMPORTED and kind.needs_imported is not None
-    return (*((kind.needs_imported or ()) if imported else kind.needs), "golden")
+    return (*kind.needs_of.get(run.origin, kind.needs), "golden")
 
 
 def _kind(name: str, run: RunFolder) -> _Kind:
     if name not in _RUNGS:
         raise UserError(f"rung {name!r}: unknown, must be one of {', '.join(_RUNGS)}")
     kind = _RUNGS[name]
-    if kind.needs_imported is not None and not run.has_model:
+    if kind.executes_file and not run.has_model:
         raise UserError(
             f"rung {name!r}: {run.path} was imported from a network file, so there is no ONNX file to execute; "
             "leave the rung out"

@@ -18,7 +18,8 @@ from flow.report.page import Cell, Picture, Plots, Shown, ShownStudy
 from flow.report.plots import plot_accuracy, plot_plus_fractions, plot_resources, plot_thresholds, resource_shares
 from flow.report.routed import path_table, routed_lines
 from flow.report.sources import column_notes, rung_notes
-from flow.report.study import describe_study, describe_this_run, plot_study, study_table
+from flow.report.study import describe_study, describe_this_run, study_table
+from flow.report.study_plot import plot_study
 from flow.report.svg import PALETTE
 from flow.report.tables import Table, number, percent
 from flow.report.training import course_note, plot_course

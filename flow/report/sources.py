@@ -19,7 +19,7 @@ NOTES = {
     "board": "measured on the board by validate.py; its latency has the processor's part in it.",
 }
 RUNGS = {
-    "reference": "the trained model in PyTorch, or the file itself",
+    "reference": "the trained model in PyTorch; of an imported run, or one from the zoo, the ONNX file, by qonnx",
     "qonnx": "model.onnx, executed node by node by qonnx",
     "numpy": "the integer network in NumPy",
     "numba": "the integer network in compiled kernels",

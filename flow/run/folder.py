@@ -22,6 +22,7 @@ __all__ = ["LOCK_FILE", "Golden", "Origin", "RunError", "RunFolder", "same_hash"
 
 LOCK_FILE = ".lock"
 IMPORT_TABLE = "import"  # of the config of an imported run
+ZOO_TABLE = "zoo"  # of the config of a run from the zoo
 NETWORK_SUFFIX = ".npz"
 
 
@@ -30,11 +31,21 @@ class Origin(Enum):
 
     TRAINED = "trained"
     IMPORTED = "imported"
+    ZOO = "zoo"
 
     @property
     def maker(self) -> str:
         """The stage that makes the integer network."""
-        return "export" if self is Origin.TRAINED else "import"
+        return {Origin.TRAINED: "export", Origin.IMPORTED: "import", Origin.ZOO: "zoo get"}[self]
+
+    @property
+    def words(self) -> str:
+        """Where the network comes from, behind the name of the run."""
+        return {
+            Origin.TRAINED: "is trained here, from its config",
+            Origin.IMPORTED: "was imported and has no trained model",
+            Origin.ZOO: "is from the zoo and has no trained model",
+        }[self]
 
 
 class RunFolder:
@@ -84,7 +95,7 @@ class RunFolder:
             write_new_text(run.config, resolved_config)
         existing = read_text(run.config, error_type=RunError)
         if existing != resolved_config:
-            other = "import" if run.origin is Origin.IMPORTED else "config"
+            other = {Origin.IMPORTED: "import", Origin.ZOO: "`zoo get`"}.get(run.origin, "config")
             raise RunError(
                 f"{path}: this run was made by another {other} ({_first_difference(existing, resolved_config)}); "
                 "choose another --run or delete the folder"
@@ -115,8 +126,11 @@ class RunFolder:
 
     @property
     def origin(self) -> Origin:
-        """Whether `askew train` or `askew import` made this run: an imported one says so in its config."""
-        return Origin.IMPORTED if IMPORT_TABLE in self.config_table() else Origin.TRAINED
+        """Whether `askew train`, `import` or `zoo get` made this run: the last two say so in its config."""
+        table = self.config_table()
+        if IMPORT_TABLE in table:
+            return Origin.IMPORTED
+        return Origin.ZOO if ZOO_TABLE in table else Origin.TRAINED
 
     def import_table(self) -> dict[str, str]:
         """The config's [import]: model and images, perhaps labels, and what a pixel is; RunError where damaged."""
@@ -130,10 +144,20 @@ class RunFolder:
             raise RunError(f"{self.config}: damaged: {wrong[0]} in table [{IMPORT_TABLE}] must be text in quotes")
         return table
 
+    def zoo_network(self) -> str:
+        """The config's zoo.network: the name that the network bears in the zoo; RunError where damaged."""
+        table = self.config_table().get(ZOO_TABLE)
+        name = table.get("network") if isinstance(table, dict) else None
+        if not isinstance(name, str):
+            raise RunError(
+                f"{self.config}: damaged: its table [{ZOO_TABLE}] needs network, a name; get it into another --run"
+            )
+        return name
+
     @property
     def has_model(self) -> bool:
         """Whether an ONNX file belongs to it: not where it was imported from a network file."""
-        return self.origin is Origin.TRAINED or Path(self.import_table()["model"]).suffix != NETWORK_SUFFIX
+        return self.origin is not Origin.IMPORTED or Path(self.import_table()["model"]).suffix != NETWORK_SUFFIX
 
     def release(self) -> None:
         """Give up a run in which nothing was made yet, so that a mended config can claim it."""

@@ -17,11 +17,13 @@ from flow.stages.runner import Flow
 from flow.stages.shift_cost import SHIFT_COST
 from flow.stages.simulate import SIMULATE
 from flow.stages.train import TRAIN
+from flow.stages.zoo import ZOO_GET
 
 _SHOWN = (
     TRAIN,
     EXPORT,
     IMPORT,
+    ZOO_GET,
     SIMULATE,
     LADDER,
     FOLD,

@@ -44,14 +44,10 @@ class Flow:
         stage = self.find(name)
         if stage.origin is None or stage.origin is run.origin:
             return stage
+        made = f"{name}: {run.path} {run.origin.words}; `{run.mending(run.origin.maker)}` makes its network"
         if run.origin is Origin.TRAINED:
-            raise RunError(
-                f"{name}: {run.path} is trained here, from its config; `{run.mending('export')}` makes its network"
-            )
-        raise RunError(
-            f"{name}: {run.path} was imported and has no trained model; `{run.mending('import')}` makes its network, "
-            "and every stage that `askew status` lists works on it"
-        )
+            raise RunError(made)
+        raise RunError(f"{made}, and every stage that `askew status` lists works on it")
 
     def of_origin(self, origin: Origin | None) -> list[Stage]:
         """The stages that such a run has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from flow.stages.options import Kind, Options, option
 from flow.stages.stage import Stage
 
 DATA = "the data set"
+LONG_TRAINING = 300.0  # CPU seconds; whoever begins one is told of the zoo
 
 
 class DataOptions(Options):
@@ -44,6 +46,8 @@ def _train(run: RunFolder, options: TrainOptions) -> Any:
     from training.fit.train import train  # noqa: PLC0415
 
     config = load_config(run.config)
+    if not any((run.path / "checkpoints").glob("*")):
+        _point_to_zoo(run, config.name)
     record = read_record(run.path, "train")
     restart = options.restart
     # A checkpoint without a record is whole, and of this config or refused: it is not trained anew.
@@ -67,6 +71,21 @@ def _train(run: RunFolder, options: TrainOptions) -> Any:
     except UserError:
         run.release()
         raise
+
+
+def _point_to_zoo(run: RunFolder, name: str) -> None:
+    """Before a long training begins, say where its result can be had at once."""
+    from flow.zoo.entries import find_trained  # noqa: PLC0415 - pydantic takes a moment
+
+    found = find_trained(name)
+    seconds = 0.0 if found is None else found.about.cpu_seconds or 0.0
+    if found is not None and seconds > LONG_TRAINING:
+        other = run.path.with_name(f"zoo-{name}")
+        console.print(
+            f"train: the zoo has {name} trained ({found.about.accuracy:.2%} after {seconds / 60:,.0f} "
+            f"minutes of CPU): `askew zoo get {name} --run {shlex.quote(str(other))}` makes a run of it in seconds",
+            highlight=False,
+        )
 
 
 def _show(run: RunFolder, result: Any) -> None:

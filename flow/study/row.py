@@ -31,8 +31,9 @@ def finished_row(out: Path, row: StudyRow) -> RowFigures | None:
 def compute_row(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> RowFigures:
     """Train (or go on), absorb, and simulate the whole test set; the figures, also written to the row's file.
 
-    Accuracy is the integer network's; the trained model's where the integer network cannot hold it. An error becomes
-    a failed row: the others go on.
+    Accuracy is the integer network's; the trained model's where the integer network cannot hold it. Where the config
+    holds out training images, it is measured on those in the place of the test images, which then choose nothing. An
+    error becomes a failed row: the others go on.
     """
     start, cpu_start = time.perf_counter(), time.process_time()
     try:
@@ -59,40 +60,47 @@ def _figures(row: StudyRow, out: Path, data_dir: Path | None, threads: int) -> R
     from bnn.serialize import save_network  # noqa: PLC0415
     from flow.ladder.compare import Comparison, accuracy  # noqa: PLC0415
     from flow.run.folder import RunFolder  # noqa: PLC0415
+    from flow.stages.measure import integer_accuracy  # noqa: PLC0415
     from hw.simulator import simulate  # noqa: PLC0415
     from onnx_export.absorb import absorb  # noqa: PLC0415
     from training.data.datasets import load_dataset  # noqa: PLC0415
     from training.fit.evaluate import float_scores  # noqa: PLC0415
-    from training.fit.train import load_trained, train  # noqa: PLC0415
+    from training.fit.train import load_trained, split_training, train  # noqa: PLC0415
 
     torch.set_num_threads(threads)
     run = RunFolder.claim(out / "runs" / row.id, row.config.to_toml())
-    result = train(row.config, run.path, data_dir=data_dir, threads=threads, progress=False)
+    dataset = load_dataset(row.config.data.name, data_dir, row.config.data.preparation)
+    _, held_out = split_training(row.config, dataset)
+    measure = None if held_out is None else integer_accuracy  # each epoch's; absorption is quicker than PyTorch
+    result = train(row.config, run.path, data_dir=data_dir, threads=threads, progress=False, measure=measure)
     model = load_trained(run.checkpoint, row.config)
-    test = load_dataset(row.config.data.name, data_dir, row.config.data.preparation).test
+    measured = held_out or dataset.test
+    logits = float_scores(model, measured.images)
+    reference = accuracy(logits, measured.labels)
     figures = RowFigures(
         config_hash=row.config.hash,
         askew_version=VERSION,
         seed=row.seed,
         status="done",
-        reference_accuracy=result.test_accuracy,
-        frames=len(test),
+        images_of="test" if held_out is None else "held-out",
+        reference_accuracy=reference,
+        frames=len(measured),
         epochs=result.epochs,
         images=result.images,
         final_loss=result.history[-1]["loss"],
         plus_one=result.plus_one,
     )
     if model.refusal:  # the integer network cannot hold it
-        held = {"kind": REFERENCE, "accuracy": result.test_accuracy, "mismatches": None}
+        held = {"kind": REFERENCE, "accuracy": reference, "mismatches": None}
         return figures.model_copy(update=held)
     network = absorb(model.staged())
     save_network(network, run.network_file)
-    scores = simulate(network, test.pixels, threads=threads)
+    scores = simulate(network, measured.pixels, threads=threads)
     return figures.model_copy(
         update={
             "kind": INTEGER,
             "network_hash": network.hash,
-            "accuracy": accuracy(scores, test.labels),
-            "mismatches": len(Comparison.ORDER.mismatching_frames(float_scores(model, test.images), scores)),
+            "accuracy": accuracy(scores, measured.labels),
+            "mismatches": len(Comparison.ORDER.mismatching_frames(logits, scores)),
         }
     )

@@ -58,6 +58,7 @@ def run_study(
             if report:
                 report(row, done)
     missing = list({row.id: row for row in rows if row.id not in figures}.values())
+    missing.sort(key=lambda row: study.seeds.index(row.seed))  # each setting once before any twice: fit to be cut short
     for row, computed in _compute(missing, out.resolve(), data_dir, jobs, threads, address):
         figures[row.id] = computed
         write_tables(study, [(one, figures[one.id]) for one in rows if one.id in figures], out)

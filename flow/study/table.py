@@ -16,7 +16,8 @@ import pandas as pd
 
 from bnn.files import atomic_path, write_text
 from bnn.version import VERSION
-from flow.report.study import SUMMARY, plot_study_file, study_section
+from flow.report.study import SUMMARY, study_section
+from flow.report.study_plot import plot_study_file
 from flow.run.figures.study import GroupedRows, RowFigures, Rows, Seed, StudySummary
 from flow.study.comparison import compare_points, find_axis, state
 from flow.study.plan import Study, StudyRow
@@ -26,6 +27,7 @@ Result = tuple[StudyRow, RowFigures]
 FIGURES = (
     "status",
     "kind",
+    "images_of",
     "accuracy",
     "reference_accuracy",
     "mismatches",
@@ -93,10 +95,17 @@ def points(results: list[Result]) -> list[GroupedRows]:
                 deviation=stdev(accuracies) if len(accuracies) > 1 else None,
                 mismatches=sum(counted) if counted else None,
                 accuracy_of=WHOSE[kinds.pop()] if len(kinds) == 1 else None,
+                images_of=done[0].images_of if done else "test",
+                plus_one=_plus_one([figures.plus_one for figures in done if figures.plus_one]),
                 rows=seeds,
             )
         )
     return grouped
+
+
+def _plus_one(of_seeds: list[dict[str, float]]) -> dict[str, float] | None:
+    """Layer to its fraction of +1, mean over the seeds; None where no row has it."""
+    return {name: mean(one[name] for one in of_seeds) for name in of_seeds[0]} if of_seeds else None
 
 
 def summarize(study: Study, results: list[Result]) -> StudySummary:

@@ -234,6 +234,7 @@ class ActivationConfig(Section):
         pre_activation: none, relu, leaky_relu or prelu (one slope a channel).
         leaky_slope: slope below zero of leaky_relu, and where prelu starts.
         ste: clipped_identity or approx_sign.
+        ste_half_width: the estimator lets gradients through where what the sign takes lies within +- this; unset: 1.
         hardtanh: makes the network its own full-precision twin; it trains, and cannot be exported.
     """
 
@@ -243,7 +244,13 @@ class ActivationConfig(Section):
     pre_activation: PreActivation = PreActivation.NONE
     leaky_slope: Annotated[float, Field(ge=0.0, le=1.0)] = 0.1
     ste: Estimator = Estimator.CLIPPED_IDENTITY
+    ste_half_width: Annotated[float, Field(gt=0.0, le=1000.0)] | None = None
     hardtanh: HardtanhConfig | None = None
+
+    @field_validator("ste_half_width", mode="after")
+    @classmethod
+    def _one_is_unset(cls, value: float | None) -> float | None:
+        return None if value == 1.0 else value  # the same training has the same hash
 
     @field_validator("threshold_shift", mode="before")
     @classmethod

@@ -18,6 +18,8 @@ from torch.autograd.function import once_differentiable
 
 from training.networks import kernels
 
+SignDerivative = tuple[bool, float]  # is_polynomial and half_width, as ``norm_sign_pool`` describes them
+
 
 class _NormSignPool(Function):
     @staticmethod
@@ -27,7 +29,7 @@ class _NormSignPool(Function):
         weight: Tensor,
         bias: Tensor,
         eps: float,
-        is_polynomial: bool,
+        estimator: SignDerivative,
         window: tuple[int, int],
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -46,7 +48,7 @@ class _NormSignPool(Function):
         )
         kernels.normalized_signs(values, scale, offset, window[0], window[1], channels_last(signs))
         ctx.save_for_backward(x)
-        ctx.terms = (mean, inverse, scale, offset, is_polynomial, window)
+        ctx.terms = (mean, inverse, scale, offset, *estimator, window)
         statistics = torch.from_numpy(mean).float(), torch.from_numpy(variance).float()
         ctx.mark_non_differentiable(*statistics)
         return signs, *statistics
@@ -55,7 +57,7 @@ class _NormSignPool(Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (x,) = ctx.saved_tensors
-        mean, inverse, scale, offset, is_polynomial, window = ctx.terms
+        mean, inverse, scale, offset, is_polynomial, half_width, window = ctx.terms
         values = channels_last(x)
         centre = mean.astype(np.float32)
         covers = values.shape[1] % window[0] == 0 and values.shape[2] % window[1] == 0
@@ -63,7 +65,7 @@ class _NormSignPool(Function):
         sums = np.empty((2, values.shape[3]))
         arriving = channels_last(gradients[0].contiguous(memory_format=torch.channels_last))
         kernels.sign_gradients(
-            values, arriving, centre, scale, offset, is_polynomial, window[0], window[1], channels_last(dx), sums
+            *(values, arriving, centre, scale, offset, is_polynomial, half_width, *window, channels_last(dx), sums)
         )
         count = x.numel() // values.shape[3]
         # with n = (x - mean) * inverse: dx = scale * (dz - mean of dz - n * mean of dz n)
@@ -80,6 +82,7 @@ def norm_sign_pool(
     bias: Tensor,
     *,
     is_polynomial: bool,
+    half_width: float = 1.0,
     window: tuple[int, int],
     dtype: torch.dtype | None = None,
 ) -> Tensor:
@@ -89,7 +92,8 @@ def norm_sign_pool(
         x: (n, c, h, w) or (n, c), float32 or bfloat16, on the CPU.
         norm: whose weight, statistics, epsilon and momentum are taken.
         bias: (c,), in the place of the norm's own, so that a shift of the threshold can be taken from it.
-        is_polynomial: the sign's derivative is 2 - 2|z| in the place of 1, where |z| < 1.
+        is_polynomial: the sign's derivative is 2 - 2|z| / half_width in the place of 1, where |z| < half_width.
+        half_width: of the window in which that derivative is not 0.
         window: (vertical, horizontal) size and step of the pool; (1, 1) for none.
         dtype: of what it gives; where None, that of ``x``.
 
@@ -99,7 +103,8 @@ def norm_sign_pool(
     is_image = x.dim() == 4
     spread = x.contiguous(memory_format=torch.channels_last) if is_image else x.contiguous()[:, :, None, None]
     applied: Any = _NormSignPool.apply
-    signs, mean, variance = applied(spread, norm.weight, bias, norm.eps, is_polynomial, window, dtype or x.dtype)
+    estimator = is_polynomial, half_width
+    signs, mean, variance = applied(spread, norm.weight, bias, norm.eps, estimator, window, dtype or x.dtype)
     track(norm, mean, variance, spread.numel() // spread.shape[1])
     answer: Tensor = signs if is_image else signs[:, :, 0, 0]
     return answer

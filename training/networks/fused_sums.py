@@ -15,7 +15,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from training.networks import kernels, sum_kernels
-from training.networks.fused import channels_last, track
+from training.networks.fused import SignDerivative, channels_last, track
 from training.networks.graph.steps import Grid
 
 _UNUSED = np.zeros((1, 1, 1, 1), np.float32)
@@ -32,7 +32,7 @@ class _NormGridSum(Function):
         shift: Tensor | None,
         eps: float,
         grid: tuple[float, float, float],
-        is_polynomial: bool,
+        estimator: SignDerivative,
         dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(total, signs, mean, biased variance) of (n, c, h, w) in channels-last memory."""
@@ -62,7 +62,7 @@ class _NormGridSum(Function):
             _UNUSED if shift is None else channels_last(signs),
         )
         ctx.save_for_backward(x, total)
-        ctx.terms = (mean, inverse, scale, offset, steps, threshold, shift is not None, is_polynomial)
+        ctx.terms = (mean, inverse, scale, offset, steps, threshold, shift is not None, *estimator)
         statistics = torch.from_numpy(mean).float(), torch.from_numpy(variance).float()
         ctx.mark_non_differentiable(*statistics)
         return total, signs, *statistics
@@ -71,7 +71,7 @@ class _NormGridSum(Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         x, total = ctx.saved_tensors
-        mean, inverse, scale, offset, steps, threshold, has_signs, is_polynomial = ctx.terms
+        mean, inverse, scale, offset, steps, threshold, has_signs, is_polynomial, half_width = ctx.terms
         values, centre = channels_last(x), mean.astype(np.float32)
         dx, dshortcut = torch.empty_like(x), torch.empty_like(total)  # both keep channels-last memory
         sums = np.empty((3, values.shape[3]))
@@ -88,6 +88,7 @@ class _NormGridSum(Function):
             has_signs,
             channels_last(arriving[1]) if has_signs else _UNUSED,
             is_polynomial,
+            half_width,
             channels_last(dshortcut),
             channels_last(dx),
             sums,
@@ -110,6 +111,7 @@ def norm_grid_sum(
     shift: Tensor | None,
     *,
     is_polynomial: bool,
+    half_width: float = 1.0,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
     """Batch norm in training mode, put on the grid, plus the shortcut; and the sign of that sum minus the shift.
@@ -120,7 +122,8 @@ def norm_grid_sum(
         grid: on which its output is put.
         shortcut: (n, c, h, w) float32; None for none.
         shift: (c,) of the sign; None where no sign is wanted.
-        is_polynomial: the sign's derivative is 2 - 2|z| in the place of 1, where |z| < 1.
+        is_polynomial: the sign's derivative is 2 - 2|z| / half_width in the place of 1, where |z| < half_width.
+        half_width: of the window in which that derivative is not 0.
         dtype: of the signs.
 
     Returns:
@@ -131,7 +134,7 @@ def norm_grid_sum(
     spread = x.contiguous(memory_format=torch.channels_last)
     beside = None if shortcut is None else shortcut.contiguous(memory_format=torch.channels_last)
     total, signs, mean, variance = applied(
-        spread, norm.weight, norm.bias, beside, shift, norm.eps, numbers, is_polynomial, dtype
+        spread, norm.weight, norm.bias, beside, shift, norm.eps, numbers, (is_polynomial, half_width), dtype
     )
     track(norm, mean, variance, spread.numel() // spread.shape[1])
     return total, signs

@@ -72,6 +72,7 @@ def sign_gradients(
     scale: Terms,
     offset: Terms,
     is_polynomial: bool,
+    half_width: float,
     vertical: int,
     horizontal: int,
     dz: Activations,
@@ -80,8 +81,9 @@ def sign_gradients(
     """Through pool and sign: ``dz``, the gradient at x * scale + offset, and ``sums`` (2, c) of dz and dz (x - mean).
 
     A window's gradient goes to its first +1, or to its first value where none fires, as PyTorch's max pool does it.
-    The sign's derivative is 1 within +-1, or 2 - 2|z| where ``is_polynomial``.
+    The sign's derivative is 1 within +-``half_width``, or 2 - 2|z| / half_width where ``is_polynomial``.
     """
+    reach, steepness = np.float32(half_width), np.float32(2.0 / half_width)
     images, height, width, channels = dy.shape
     owner = np.zeros(channels, np.int32)
     first, second = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
@@ -101,8 +103,8 @@ def sign_gradients(
                     for c in range(channels):
                         value = load(x[i, top, left, c])
                         distance = abs(value * scale[c] + offset[c])
-                        within = np.float32(1.0) if distance < np.float32(1.0) else np.float32(0.0)
-                        slope = np.float32(2.0) - np.float32(2.0) * distance if is_polynomial else np.float32(1.0)
+                        within = np.float32(1.0) if distance < reach else np.float32(0.0)
+                        slope = np.float32(2.0) - steepness * distance if is_polynomial else np.float32(1.0)
                         arriving = load(dy[i, row, column, c]) if owner[c] == place else np.float32(0.0)
                         gradient = arriving * (slope * within)
                         dz[i, top, left, c] = rounded(dz[i, top, left, c], gradient)

@@ -19,6 +19,8 @@ from torch.autograd import Function
 
 from training.config.settings import ActivationConfig, Estimator, PreActivation
 
+HALF_WIDTH = 1.0  # of the window in which an estimator's derivative is not 0, unless a config says otherwise
+
 
 class _IdentitySign(Function):
     """sign with sign(0) = +1, and the derivative 1: for latent weights, which are kept within +-1 by clipping."""
@@ -33,31 +35,33 @@ class _IdentitySign(Function):
 
 
 class _ClippedIdentitySign(Function):
-    """sign with the derivative 1 where |x| < 1 and 0 elsewhere, hardtanh's (Hubara et al. 2016, section 1.3)."""
+    """sign with hardtanh's derivative: 1 where |x| < w and 0 elsewhere (Hubara et al. 2016, section 1.3: w = 1)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, half_width: float) -> Tensor:
         ctx.save_for_backward(x)
+        ctx.half_width = half_width
         return sign_from(x, 0.0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (x,) = ctx.saved_tensors
-        return torch.ops.aten.hardtanh_backward(gradients[0], x, -1.0, 1.0)
+        return torch.ops.aten.hardtanh_backward(gradients[0], x, -ctx.half_width, ctx.half_width), None
 
 
 class _ApproxSign(Function):
-    """sign with the derivative 2 - 2|x| where |x| < 1 and 0 elsewhere (Bi-Real Net, Liu et al. 2018, section 3.3)."""
+    """sign with the derivative 2 - 2|x|/w where |x| < w, 0 elsewhere (Bi-Real Net, Liu et al. 2018, 3.3: w = 1)."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, half_width: float) -> Tensor:
         ctx.save_for_backward(x)
+        ctx.half_width = half_width
         return sign_from(x, 0.0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (x,) = ctx.saved_tensors
-        return gradients[0] * x.abs().mul_(-2.0).add_(2.0).clamp_(min=0.0)
+        return gradients[0] * x.abs().mul_(-2.0 / ctx.half_width).add_(2.0).clamp_(min=0.0), None
 
 
 def sign_from(x: Tensor, threshold: float) -> Tensor:
@@ -87,11 +91,21 @@ class _WeightBinaryQuant(_BinaryQuant):
     estimator = _IdentitySign
 
 
-class _ClippedIdentityQuant(_BinaryQuant):
+class _ActivationBinaryQuant(_BinaryQuant):
+    def __init__(self, half_width: float) -> None:
+        super().__init__()
+        self.half_width = half_width
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        signs = self.estimator.apply(x, self.half_width)  # type: ignore[no-untyped-call]
+        return signs, self.scale, self.zero_point, self.bit_width
+
+
+class _ClippedIdentityQuant(_ActivationBinaryQuant):
     estimator = _ClippedIdentitySign
 
 
-class _ApproxSignQuant(_BinaryQuant):
+class _ApproxSignQuant(_ActivationBinaryQuant):
     estimator = _ApproxSign
 
 
@@ -109,6 +123,7 @@ class ClippedIdentityActivation(ExtendedInjector):  # type: ignore[misc]
 
     proxy_class = ActQuantProxyFromInjector
     tensor_quant = _ClippedIdentityQuant
+    half_width = HALF_WIDTH
     signed = True
     narrow_range = True
 
@@ -148,9 +163,10 @@ def real_conv(channels_in: int, channels_out: int, kernel: tuple[int, int], stri
     return nn.Conv2d(channels_in, channels_out, kernel, stride, bias=False)
 
 
-def binary_sign(estimator: Estimator) -> nn.Module:
-    """The sign as a Brevitas activation; sign(0) is +1."""
-    return QuantIdentity(act_quant=ACTIVATION_QUANT[estimator])  # type: ignore[no-any-return]
+def binary_sign(estimator: Estimator, half_width: float | None = None) -> nn.Module:
+    """The sign as a Brevitas activation; sign(0) is +1. Gradients pass within +-``half_width``, or +-1 where None."""
+    quantizer = ACTIVATION_QUANT[estimator].let(half_width=half_width or HALF_WIDTH)
+    return QuantIdentity(act_quant=quantizer)  # type: ignore[no-any-return]
 
 
 def _prepared(layer: Any, weight_start: float) -> nn.Module:
@@ -316,7 +332,7 @@ def activation(config: ActivationConfig, channels: int, shift: float | None) -> 
     elif shift:
         parts["shift"] = ThresholdShift(shift)
     if config.hardtanh is None:
-        parts["sign"] = binary_sign(config.ste)
+        parts["sign"] = binary_sign(config.ste, config.ste_half_width)
     else:
         twin = config.hardtanh
         parts["hardtanh"] = ShiftedHardtanh(twin.shift_x, twin.shift_y, twin.half_width)

@@ -37,6 +37,7 @@ class BinaryStage(nn.Module):
             not plan.is_last and activation.pre_activation is PreActivation.NONE and activation.hardtanh is None
         )
         self._is_polynomial = activation.ste is Estimator.APPROX_SIGN
+        self._half_width = activation.ste_half_width or layers.HALF_WIDTH
         if plan.is_last:
             self.epilogue.add_module("affine", layers.ScalarAffine(plan.mw))
             return
@@ -71,7 +72,14 @@ class BinaryStage(nn.Module):
             return self.finish(self.epilogue(x.float()).to(self.arithmetic.dtype))
         pool = self.plan.pool_after
         window = pool.kernel if pool is not None and pool.kernel == pool.stride else (1, 1)
-        x = norm_sign_pool(x, self._norm, self._bias(), is_polynomial=self._is_polynomial, window=window)
+        x = norm_sign_pool(
+            x,
+            self._norm,
+            self._bias(),
+            is_polynomial=self._is_polynomial,
+            half_width=self._half_width,
+            window=window,
+        )
         if pool is not None and pool.kernel != pool.stride:
             return self.finish(x)
         return x if self.dropout is None else self.dropout(x)

@@ -58,6 +58,7 @@ def grid_gradients(
     signs: bool,
     dy: Activations,
     is_polynomial: bool,
+    half_width: float,
     dshortcut: Activations,
     dz: Activations,
     sums: Sums,
@@ -65,11 +66,12 @@ def grid_gradients(
     """Through sign and grid: ``dshortcut``, the gradient at the sum, and ``dz``, that at x * scale + offset.
 
     ``sums`` (3, c) is of dz, of dz (x - mean), and of the gradient at the sign's input. The sign's derivative is 1
-    within +-1 of the shift, or 2 - 2|total - shift| where ``is_polynomial``; the grid's is 1 where it does not
-    saturate.
+    within +-``half_width`` of the shift, or 2 - 2|total - shift| / half_width where ``is_polynomial``; the grid's is 1
+    where it does not saturate.
     """
     images, height, width, channels = x.shape
     factor, lowest, highest = grid[0], grid[1], grid[2]
+    reach, steepness = np.float32(half_width), np.float32(2.0 / half_width)
     first, second = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
     third = np.zeros(channels, np.float32)
     sums[:] = 0.0
@@ -79,8 +81,8 @@ def grid_gradients(
                 if signs:
                     for c in range(channels):
                         distance = abs(total[i, row, column, c] - shift[c])
-                        within = np.float32(1.0) if distance < np.float32(1.0) else np.float32(0.0)
-                        slope = np.float32(2.0) - np.float32(2.0) * distance if is_polynomial else np.float32(1.0)
+                        within = np.float32(1.0) if distance < reach else np.float32(0.0)
+                        slope = np.float32(2.0) - steepness * distance if is_polynomial else np.float32(1.0)
                         gradient = load(dy[i, row, column, c]) * (slope * within)
                         third[c] += gradient
                         dshortcut[i, row, column, c] = dtotal[i, row, column, c] + gradient

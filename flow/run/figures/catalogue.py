@@ -19,13 +19,14 @@ from flow.run.figures.rtlsim import RtlsimFigures
 from flow.run.figures.shift_cost import ShiftCostFigures
 from flow.run.figures.simulate import SimulateFigures
 from flow.run.figures.study import RowFigures, StudySummary
+from flow.run.figures.zoo import ZooIndex
 
 
 class JsonFile(NamedTuple):
     """A JSON file that users script.
 
     Attributes:
-        path: below ``runs/NAME``, or below a study's or a benchmark's folder.
+        path: below ``runs/NAME``, or below a study's or a benchmark's folder; the zoo's in the package.
         written_by: the commands.
         model: describes it.
         schema: name of its JSON schema, without ``.json``.
@@ -38,8 +39,8 @@ class JsonFile(NamedTuple):
 
 
 FILES = (
-    JsonFile("export.json", "askew export", ExportFigures, "export"),
-    JsonFile("golden/manifest.json", "askew export", GoldenManifest, "golden-manifest"),
+    JsonFile("export.json", "askew export, import, zoo get", ExportFigures, "export"),
+    JsonFile("golden/manifest.json", "askew export, import, zoo get", GoldenManifest, "golden-manifest"),
     JsonFile("simulate.json", "askew simulate", SimulateFigures, "simulate"),
     JsonFile("ladder.json", "askew ladder", LadderFigures, "ladder"),
     JsonFile("folding.json", "askew fold", FoldingFigures, "folding"),
@@ -54,6 +55,7 @@ FILES = (
     JsonFile("stages/STAGE.json", "every stage", StageRecord, "stage"),
     JsonFile("STUDY/rows/ID.json", "askew study", RowFigures, "study-row"),
     JsonFile("STUDY/summary.json", "askew study", StudySummary, "study-summary"),
+    JsonFile("flow/zoo/networks/index.json", "python -m flow.zoo", ZooIndex, "zoo-index"),
     JsonFile("OUT/simulator.json", "askew bench simulator", SimulatorBench, "bench-simulator"),
     JsonFile("OUT/training.json", "askew bench training", TrainingBench, "bench-training"),
     JsonFile("OUT/rtl.json", "askew bench rtl", RtlBench, "bench-rtl"),

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from finn_build.results.form import Count, Number, Part, Real, Share, says
 
+Images = Literal["test", "held-out"]
+
 
 class RowFigures(Part):
     """``rows/ID.json`` of a study: one training."""
@@ -15,10 +17,11 @@ class RowFigures(Part):
     askew_version: str | None = says("version that computed it", default=None)
     seed: Count | None = says("of the training", default=None)
     kind: str | None = says("whose accuracy it is: integer (network) or reference (model)", default=None)
-    accuracy: Share | None = says("on the test images", "0..1", default=None)
-    reference_accuracy: Share | None = says("of the trained model on the test images", "0..1", default=None)
-    mismatches: Count | None = says("test images whose classes the two order otherwise", "frames", default=None)
-    frames: Count | None = says("test images", "frames", default=None)
+    images_of: Images = says("which images are measured: test, or held-out (of the training images)", default="test")
+    accuracy: Share | None = says("on these images", "0..1", default=None)
+    reference_accuracy: Share | None = says("of the trained model on these images", "0..1", default=None)
+    mismatches: Count | None = says("of these images, whose classes the two order otherwise", "frames", default=None)
+    frames: Count | None = says("how many images", "frames", default=None)
     epochs: Count | None = says("of the training", "epochs", default=None)
     images: str | None = says("in words, what was done to the images of a folder", default=None)
     final_loss: Real | None = says("of the last epoch", default=None)
@@ -34,7 +37,7 @@ class Seed(Part):
 
     seed: Count = says("of the training")
     config_hash: str = says("of the row's whole configuration")
-    accuracy: Share = says("on the test images", "0..1")
+    accuracy: Share = says("on the images that are measured", "0..1")
 
 
 class GroupedRows(Part):
@@ -49,6 +52,8 @@ class GroupedRows(Part):
     deviation: Number | None = says("standard deviation of the accuracy over the seeds", "0..1")
     mismatches: Count | None = says("over the seeds", "frames")
     accuracy_of: str | None = says("whose accuracy it is: integer network or trained model")
+    images_of: Images = says("which images are measured: test, or held-out (of the training images)", default="test")
+    plus_one: dict[str, Share] | None = says("layer to its fraction of +1, over the seeds", "0..1", default=None)
     rows: list[Seed] = says("those that are done")
 
 

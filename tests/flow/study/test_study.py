@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import psutil
 import pytest
@@ -22,7 +23,7 @@ from flow.study.table import points
 from training.config.load import load_config
 from training.data.datasets import load_dataset
 from training.fit.evaluate import float_scores
-from training.fit.train import load_trained
+from training.fit.train import SPLIT_SEED, load_trained
 
 SMALL = """
 name = "small"
@@ -185,6 +186,42 @@ def test_what_the_integer_network_cannot_hold_is_recorded_as_the_trained_models(
             row.accuracy
         )
     assert not list((tmp_path / "out").rglob("network.npz"))
+
+
+def test_where_images_are_held_out_nothing_is_said_of_the_test_images(tmp_path):
+    """Oracle: the row's own model in PyTorch, on the images that the documented seed holds out."""
+    (tmp_path / "small.toml").write_text(SMALL.replace('"digits"', '"digits"\nvalidation_fraction = 0.2'))
+    study = tmp_path / "held.toml"
+    study.write_text(STUDY.replace("CONFIG", str(tmp_path / "small.toml")).replace("[0, 1]", "[0]"))
+    assert askew(["study", "--config", str(study), "--out", str(tmp_path / "out")]) == 0
+    training = load_dataset("digits").train
+    held_out = np.sort(np.random.default_rng(SPLIT_SEED).permutation(len(training))[: round(len(training) * 0.2)])
+    rows = pd.read_csv(tmp_path / "out" / "rows.csv")
+    assert list(rows["images_of"]) == ["held-out", "held-out"]
+    assert list(rows["frames"]) == [len(held_out)] * 2
+    for row in rows.itertuples():
+        run = tmp_path / "out" / "runs" / row.id
+        model = load_trained(run / "checkpoint.ckpt", load_config(run / "config.toml"))
+        classes = float_scores(model, training.images[held_out]).argmax(axis=1)
+        assert (classes == training.labels[held_out]).mean() == pytest.approx(row.accuracy)
+        assert row.reference_accuracy == pytest.approx(row.accuracy)
+    summary = (tmp_path / "out" / "summary.md").read_text()
+    assert "Accuracy on held-out training images of the integer network" in summary
+    assert "test" not in summary.lower().replace("t-test", "")
+    assert "accuracy on held-out training images, %" in (tmp_path / "out" / "accuracy.svg").read_text()
+
+
+def test_the_fraction_of_plus_one_of_each_layer_stands_beside_the_accuracy(left_alone):
+    """Oracle: pandas' means of the rows' own columns."""
+    rows = pd.read_csv(left_alone / "out" / "rows.csv")
+    layers = [column for column in rows if column.startswith("plus_one/")]
+    assert layers == ["plus_one/fc1"]
+    summary = (left_alone / "out" / "summary.md").read_text()
+    assert "| +1 by layer, % |" in summary
+    assert "+1 by layer, %: fc1." in summary
+    for shift, share in rows.groupby("activation.threshold_shift")["plus_one/fc1"].mean().items():
+        (line,) = [line for line in summary.splitlines() if line.startswith(f"| {shift} |")]
+        assert f" | 0 | {100 * share:.0f} | " in line
 
 
 def test_variants_and_fixed_settings(study_file):

@@ -12,24 +12,24 @@ class Sign(torch.autograd.Function):
     """sign with either derivative, written anew."""
 
     @staticmethod
-    def forward(ctx, z, is_polynomial):
+    def forward(ctx, z, is_polynomial, half_width):
         ctx.save_for_backward(z)
-        ctx.is_polynomial = is_polynomial
+        ctx.is_polynomial, ctx.half_width = is_polynomial, half_width
         return torch.where(z >= 0, 1.0, -1.0).to(z.dtype)
 
     @staticmethod
     def backward(ctx, gradient):
         (z,) = ctx.saved_tensors
-        slope = 2 - 2 * z.abs() if ctx.is_polynomial else torch.ones_like(z)
-        return gradient * slope * (z.abs() < 1), None
+        slope = 2 - 2 * z.abs() / ctx.half_width if ctx.is_polynomial else torch.ones_like(z)
+        return gradient * slope * (z.abs() < ctx.half_width), None, None
 
 
-def by_pytorch(x, norm, shift, is_polynomial, window):
+def by_pytorch(x, norm, shift, is_polynomial, window, half_width=1.0):
     """The same in float64 by PyTorch's layers, and the sign's inputs."""
     twin = type(norm)(norm.num_features, eps=norm.eps).double()
     twin.load_state_dict(norm.state_dict())
     z = twin(x) - shift.view(1, -1, *[1] * (x.dim() - 2))
-    y = Sign.apply(z, is_polynomial)
+    y = Sign.apply(z, is_polynomial, half_width)
     return (functional.max_pool2d(y, window) if x.dim() == 4 else y), z, twin
 
 
@@ -56,15 +56,16 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("is_polynomial", [False, True])
+@pytest.mark.parametrize(("is_polynomial", "half_width"), [(False, 1.0), (True, 1.0), (False, 0.4), (True, 1.7)])
 @pytest.mark.parametrize(("shape", "window"), SHAPES)
-def test_in_float32_it_is_pytorchs_layers(shape, window, is_polynomial):
+def test_in_float32_it_is_pytorchs_layers(shape, window, is_polynomial, half_width):
     x, norm, shift = made(shape, torch.float32)
     ours, theirs = x.clone().requires_grad_(), x.double().requires_grad_()
     our_shift, their_shift = shift.clone().requires_grad_(), shift.double().requires_grad_()
-    expected, z, twin = by_pytorch(theirs, norm, their_shift, is_polynomial, window)
+    expected, z, twin = by_pytorch(theirs, norm, their_shift, is_polynomial, window, half_width)
     assert z.detach().abs().min() > 1e-6, "no sign may depend on rounding"
-    y = norm_sign_pool(ours, norm, norm.bias - our_shift, is_polynomial=is_polynomial, window=window)
+    estimator = {"is_polynomial": is_polynomial, "half_width": half_width}
+    y = norm_sign_pool(ours, norm, norm.bias - our_shift, **estimator, window=window)
     assert y.dtype is torch.float32
     torch.testing.assert_close(y, expected.float(), rtol=0, atol=0)
     weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(4))

@@ -12,16 +12,16 @@ class Sign(torch.autograd.Function):
     """sign with either derivative, written anew."""
 
     @staticmethod
-    def forward(ctx, z, is_polynomial):
+    def forward(ctx, z, is_polynomial, half_width):
         ctx.save_for_backward(z)
-        ctx.is_polynomial = is_polynomial
+        ctx.is_polynomial, ctx.half_width = is_polynomial, half_width
         return torch.where(z >= 0, 1.0, -1.0).to(z.dtype)
 
     @staticmethod
     def backward(ctx, gradient):
         (z,) = ctx.saved_tensors
-        slope = 2 - 2 * z.abs() if ctx.is_polynomial else torch.ones_like(z)
-        return gradient * slope * (z.abs() < 1), None
+        slope = 2 - 2 * z.abs() / ctx.half_width if ctx.is_polynomial else torch.ones_like(z)
+        return gradient * slope * (z.abs() < ctx.half_width), None, None
 
 
 def on_grid(z, fraction_bits, lowest, highest):
@@ -45,11 +45,11 @@ def made(dtype, shape=(6, 20, 8, 7)):
     return x, norm, shortcut, shift
 
 
-@pytest.mark.parametrize("is_polynomial", [False, True])
+@pytest.mark.parametrize(("is_polynomial", "half_width"), [(False, 1.0), (True, 1.0), (False, 0.375), (True, 1.7)])
 @pytest.mark.parametrize("has_sign", [False, True])
 @pytest.mark.parametrize("has_shortcut", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_it_is_pytorchs_layers(dtype, has_shortcut, has_sign, is_polynomial):
+def test_it_is_pytorchs_layers(dtype, has_shortcut, has_sign, is_polynomial, half_width):
     x, norm, shortcut, shift = made(dtype)
     grid = Grid(fraction_bits=5, lowest=-48, highest=47)  # +-1.5: many saturate
     twin = nn.BatchNorm2d(x.shape[1]).double()
@@ -62,7 +62,7 @@ def test_it_is_pytorchs_layers(dtype, has_shortcut, has_sign, is_polynomial):
     placed = on_grid(z, 5, -48, 47)
     assert ((placed.detach() == 47 / 32) | (placed.detach() == -48 / 32)).double().mean() > 0.05
     expected = placed + theirs[1] if has_shortcut else placed
-    expected_signs = Sign.apply(expected - theirs[2].view(1, -1, 1, 1), is_polynomial)
+    expected_signs = Sign.apply(expected - theirs[2].view(1, -1, 1, 1), is_polynomial, half_width)
     total, signs = norm_grid_sum(
         ours[0],
         norm,
@@ -70,6 +70,7 @@ def test_it_is_pytorchs_layers(dtype, has_shortcut, has_sign, is_polynomial):
         ours[1] if has_shortcut else None,
         ours[2] if has_sign else None,
         is_polynomial=is_polynomial,
+        half_width=half_width,
         dtype=dtype,
     )
     torch.testing.assert_close(total.double(), expected, rtol=0, atol=0)

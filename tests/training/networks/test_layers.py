@@ -53,6 +53,17 @@ def test_gradient_is_that_of_the_surrogate_centred_on_the_threshold(estimator, x
 
 
 @pytest.mark.parametrize("estimator", Estimator)
+@given(x=values, half_width=st.floats(0.25, 4, width=16))
+def test_a_wider_window_stretches_the_surrogate(estimator, x, half_width):
+    given_x, oracle_x = (torch.tensor(x)[None].requires_grad_() for _ in range(2))
+    weights = torch.linspace(-2, 3, x.size)
+    (binary_sign(estimator, half_width)(given_x) * weights).sum().backward()
+    # the derivative of w f(x / w) is f'(x / w)
+    (half_width * SURROGATES[estimator](oracle_x / half_width) * weights).sum().backward()
+    torch.testing.assert_close(given_x.grad, oracle_x.grad, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("estimator", Estimator)
 @given(x=values, shift=shifts)
 def test_output_is_plus_one_from_the_threshold_on(estimator, x, shift):
     layer = nn.Sequential(ThresholdShift(shift), binary_sign(estimator))

@@ -14,6 +14,7 @@ from training.networks.graph.blocks.matrix import MatrixBlock
 from training.networks.graph.blocks.norm import SignBlock
 from training.networks.graph.plan import GraphPlan
 from training.networks.graph.steps import Grid
+from training.networks.layers import HALF_WIDTH
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,21 @@ def compute(fusion: Fusion, blocks: dict[str, Block], sums: Tensor, shortcut: Te
     norm, grid = matrix.steps.batch_norm, matrix.steps.get_submodule("grid")
     assert norm is not None
     assert isinstance(grid, Grid)
-    shift, is_polynomial = None, False
+    shift, is_polynomial, half_width = None, False, HALF_WIDTH
     if fusion.sign is not None:
         sign = blocks[fusion.sign]
         assert isinstance(sign, SignBlock)
         given = sign.steps.threshold_shift
         shift = (torch.zeros(()) if given is None else given).expand(sums.shape[1]).contiguous()
-        is_polynomial = sign.steps.is_polynomial
+        is_polynomial, half_width = sign.steps.is_polynomial, sign.steps.half_width
     total, signs = norm_grid_sum(
-        sums, norm, grid, shortcut, shift, is_polynomial=is_polynomial, dtype=matrix.arithmetic.dtype
+        sums,
+        norm,
+        grid,
+        shortcut,
+        shift,
+        is_polynomial=is_polynomial,
+        half_width=half_width,
+        dtype=matrix.arithmetic.dtype,
     )
     return {fusion.total: total, **({} if fusion.sign is None else {fusion.sign: signs})}

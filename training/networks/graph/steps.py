@@ -78,7 +78,8 @@ class Steps(nn.Sequential):
 
     Attributes:
         gives: bits, grid or integers.
-        is_polynomial: the sign's derivative is 2 - 2|z| in the place of 1.
+        is_polynomial: the sign's derivative is 2 - 2|z| / half_width in the place of 1.
+        half_width: of the window in which that derivative is not 0.
     """
 
     def __init__(self, gives: Gives | None, planned: PlannedLayer, config: Config, *, has_norm: bool = True) -> None:
@@ -94,6 +95,7 @@ class Steps(nn.Sequential):
         super().__init__(parts)
         self.gives = gives
         self.is_polynomial = config.activation.ste is Estimator.APPROX_SIGN
+        self.half_width = config.activation.ste_half_width or layers.HALF_WIDTH
 
     @property
     def batch_norm(self) -> layers.BatchNorm | None:
@@ -120,7 +122,13 @@ class Steps(nn.Sequential):
         if arithmetic.fused and self.is_fusible and self.gives is Gives.BITS and self.batch_norm is not None:
             bias = self.batch_norm.bias if self.threshold_shift is None else self.batch_norm.bias - self.threshold_shift
             return norm_sign_pool(
-                x, self.batch_norm, bias, is_polynomial=self.is_polynomial, window=(1, 1), dtype=arithmetic.dtype
+                x,
+                self.batch_norm,
+                bias,
+                is_polynomial=self.is_polynomial,
+                half_width=self.half_width,
+                window=(1, 1),
+                dtype=arithmetic.dtype,
             )
         y: Tensor = self(x.float())
         return y.to(arithmetic.dtype) if self.gives is Gives.BITS else y
