@@ -28,7 +28,7 @@ from bnn.stage.merging import Add, Concatenate, PadChannels
 from bnn.stage.model_node import Epilogue, ModelNode
 from bnn.stage.model_values import Floats, ModelValue, OnGrid
 from bnn.stage.numbers import Logits, Quantize, Sign
-from bnn.stage.pools import AveragePool, GlobalSum, MaxPool
+from bnn.stage.pools import AveragePool, GlobalSum, MaxPool, SumPool
 from bnn.stage.weights import Matrix
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "Pool",
     "Quantize",
     "Sign",
+    "SumPool",
     "Thermometer",
     "chain_model",
 ]

@@ -72,6 +72,34 @@ class AveragePool(ModelNode):
 
 
 @dataclass(frozen=True, eq=False)
+class SumPool(ModelNode):
+    """The sum of each channel in each window, on the input's grid; there is no padding.
+
+    A model that takes the mean divides in the epilogue of a node after it, with its own division.
+
+    Attributes:
+        kernel: (height, width).
+        stride: (vertical, horizontal).
+    """
+
+    kind: ClassVar[str] = "sum_pool"
+
+    kernel: tuple[int, int] = field(kw_only=True)
+    stride: tuple[int, int] = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_window(self.where, self.kernel, self.stride)
+
+    def output(self, *values: ModelValue) -> OnGrid:
+        """As ``ModelNode.output``."""
+        value = self.on_grid(values[0])
+        area = self.kernel[0] * self.kernel[1]
+        shape = (*window_positions(self.where, value.shape, self.kernel, self.stride), value.shape[2])
+        return self.exact(shape, value.lowest * area, value.highest * area, value.fraction_bits)
+
+
+@dataclass(frozen=True, eq=False)
 class GlobalSum(ModelNode):
     """The sum of each channel over the whole image, (1, 1, C), on the input's grid.
 

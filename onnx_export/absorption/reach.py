@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -106,3 +107,23 @@ def spread(values: NDArray[np.int64]) -> tuple[int, int, int]:
     """Lowest and highest of some integers, and what divides all differences between two of them."""
     low, high = int(values.min()), int(values.max())
     return low, high, max(1, int(np.gcd.reduce(values - low, axis=None)))
+
+
+def summed(reaches: Sequence[Reach]) -> Reach:
+    """What the sums of values can be."""
+    return Reach(
+        np.sum([reach.lowest for reach in reaches], axis=0),
+        np.sum([reach.highest for reach in reaches], axis=0),
+        math.gcd(*(reach.step for reach in reaches)),
+        reaches[0].fraction_bits,
+    )
+
+
+def joined(reaches: Sequence[Reach]) -> Reach:
+    """What values can be whose channels stand side by side."""
+    return Reach(
+        np.concatenate([reach.lowest for reach in reaches]),
+        np.concatenate([reach.highest for reach in reaches]),
+        math.gcd(*(reach.step for reach in reaches)),
+        reaches[0].fraction_bits,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import singledispatchmethod
 
@@ -25,11 +24,12 @@ from bnn.stage import (
     PadChannels,
     Quantize,
     Sign,
+    SumPool,
 )
 from onnx_export.absorption.grids import Target, fit_grid
 from onnx_export.absorption.made import Builder, Made
 from onnx_export.absorption.matrices import matrix_reach, network_matrix
-from onnx_export.absorption.reach import Reach, spread
+from onnx_export.absorption.reach import Reach, joined, spread, summed
 from onnx_export.absorption.readers import Readers
 from onnx_export.absorption.scores import Order, order_scores, scores_node
 from onnx_export.absorption.signs import Signs
@@ -121,11 +121,15 @@ class Walk:
         source = self._made[node.inputs[0]]
         value = self._model.values[node.inputs[0]]
         assert isinstance(value, OnGrid)
-        summed = self._sum(self._builder.unique(f"{node.name}.sum"), source, node.kernel, node.stride)
+        total = self._sum(self._builder.unique(f"{node.name}.sum"), source, node.kernel, node.stride)
         target = Target(value.fraction_bits, value.lowest, value.highest)
-        grid, reach = fit_grid(node.name, node.epilogue, summed, target)
+        grid, reach = fit_grid(node.name, node.epilogue, total, target)
         self._builder.add(grid)
         return Made(node.name, source.inverted, reach)
+
+    @_make.register
+    def _sum_pool(self, node: SumPool) -> Made:
+        return self._sum(node.name, self._made[node.inputs[0]], node.kernel, node.stride)
 
     @_make.register
     def _global_sum(self, node: GlobalSum) -> Made:
@@ -147,14 +151,7 @@ class Walk:
         if width is None:
             summands = [self._as_model(summand) for summand in summands]
         self._builder.add(nodes.Add(node.name, tuple(summand.name for summand in summands)))
-        reaches = [summand.integers for summand in summands]
-        reach = Reach(
-            np.sum([reach.lowest for reach in reaches], axis=0),
-            np.sum([reach.highest for reach in reaches], axis=0),
-            math.gcd(*(reach.step for reach in reaches)),
-            reaches[0].fraction_bits,
-        )
-        return Made(node.name, summands[0].inverted, reach, width)
+        return Made(node.name, summands[0].inverted, summed([summand.integers for summand in summands]), width)
 
     @_make.register
     def _concatenate(self, node: Concatenate) -> Made:
@@ -167,14 +164,7 @@ class Walk:
         )
         if parts[0].reach is None:
             return Made(node.name, inverted)
-        reaches = [part.integers for part in parts]
-        reach = Reach(
-            np.concatenate([reach.lowest for reach in reaches]),
-            np.concatenate([reach.highest for reach in reaches]),
-            math.gcd(*(reach.step for reach in reaches)),
-            reaches[0].fraction_bits,
-        )
-        return Made(node.name, inverted, reach, parts[0].width)
+        return Made(node.name, inverted, joined([part.integers for part in parts]), parts[0].width)
 
     @_make.register
     def _pad_channels(self, node: PadChannels) -> Made:

@@ -18,7 +18,9 @@ from bnn.stage import (
     PadChannels,
     Quantize,
     Sign,
+    SumPool,
 )
+from bnn.stage.operators import Operator
 from bnn.values import Bits
 from bnn.window import NO_PADDING
 
@@ -43,10 +45,29 @@ class Affine:
     def __call__(self, rows):
         return self.on_image(torch.from_numpy(np.ascontiguousarray(rows))).numpy()
 
+    @property
+    def operators(self):
+        """The same for a file; what a sign and a grid do besides is known."""
+        return Operator("Mul", "scale", self.scale.numpy()), Operator("Add", "offset", self.offset.numpy())
+
+
+class Mean:
+    """The mean of windows of ``area`` numbers, from their sum, rounded onto the grid 2^-f."""
+
+    def __init__(self, area, fraction_bits):
+        self.area, self.fraction_bits = area, fraction_bits
+
+    def __call__(self, rows):
+        return rounded_mean(torch.from_numpy(rows), self.area, self.fraction_bits).numpy()
+
+    @property
+    def operators(self):
+        return (Operator("Mul", "mean", np.float32(1 / self.area).reshape(())),)
+
 
 def rounded_mean(total, area, fraction_bits):
     """The mean on the grid 2^-f of a sum of ``area`` numbers."""
-    return torch.floor(total / area * 2**fraction_bits + 0.5) / 2**fraction_bits
+    return torch.floor(total * np.float32(1 / area) * 2**fraction_bits + 0.5) / 2**fraction_bits
 
 
 def compute(model, images):
@@ -77,8 +98,10 @@ def _compute(model, node, images, entering):
     if isinstance(node, MaxPool):
         return functional.max_pool2d(_padded(x, node.padding, -math.inf), node.kernel, node.stride)
     if isinstance(node, AveragePool):
-        mean = functional.avg_pool2d(x, node.kernel, node.stride)
-        return rounded_mean(mean, 1, model.values[node.name].fraction_bits)
+        total = functional.avg_pool2d(x, node.kernel, node.stride, divisor_override=1)
+        return rounded_mean(total, node.kernel[0] * node.kernel[1], model.values[node.name].fraction_bits)
+    if isinstance(node, SumPool):
+        return functional.avg_pool2d(x, node.kernel, node.stride, divisor_override=1)
     assert isinstance(node, GlobalSum)
     return x.sum(dim=(2, 3), keepdim=True)
 

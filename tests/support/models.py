@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from training.config.load import Config, parse_config
+from training.networks.graph.network import GraphNetwork
 from training.networks.models import BinaryNetwork
 
 
@@ -26,6 +27,14 @@ def model_of(
     """A model with random weights for images of (H, W, C) ``shape``."""
     torch.manual_seed(seed)
     return BinaryNetwork(config_of(network, activation=activation, training=training), shape, classes)
+
+
+def graph_model(
+    network: dict[str, Any], shape: tuple[int, int, int], classes: int, *, seed: int, activation: Any = ()
+) -> GraphNetwork:
+    """The same of a network whose layers are a graph."""
+    torch.manual_seed(seed)
+    return GraphNetwork(config_of(network, activation=activation), shape, classes)
 
 
 def random_batch_norms(model: torch.nn.Module, *, mean: float = 1.0, variance: float = 30.0, bias: float = 1.0) -> None:

@@ -1,7 +1,6 @@
 """Random graphs of trained models, with every kind of node."""
 
 import numpy as np
-import torch
 
 from bnn.nodes import Encode, Thermometer
 from bnn.stage import (
@@ -19,7 +18,7 @@ from bnn.stage import (
 )
 from bnn.values import Bits
 from bnn.window import NO_PADDING
-from tests.support.model_graphs import Affine, rounded_mean
+from tests.support.model_graphs import Affine, Mean
 
 
 class RandomModel:
@@ -235,10 +234,9 @@ class RandomModel:
             return
         fraction_bits, area = self.values[source].fraction_bits, 4
 
-        def mean(total):
-            return rounded_mean(torch.from_numpy(total), area, fraction_bits).numpy()
-
-        self._add(AveragePool(self._name("mean"), (source,), kernel=(2, 2), stride=(2, 2), epilogue=mean))
+        self._add(
+            AveragePool(self._name("mean"), (source,), kernel=(2, 2), stride=(2, 2), epilogue=Mean(area, fraction_bits))
+        )
 
     def _finish(self):
         """Bring every value that nobody reads to one grid, and their sums over the image to the logits."""

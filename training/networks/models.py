@@ -20,7 +20,7 @@ from training.config.load import Config
 from training.config.settings import Estimator
 from training.fit.arithmetic import PLAIN, Arithmetic
 from training.networks import layers
-from training.networks.epilogue import numpy_epilogue
+from training.networks.epilogue import NumpyEpilogue
 from training.networks.network import TrainableNetwork
 from training.networks.plan import plan_network
 from training.networks.stage import BinaryStage
@@ -239,7 +239,7 @@ def _described(stage: BinaryStage) -> ChainLayer:
     return ChainLayer(
         name=plan.name,
         weights=weights.numpy(),
-        epilogue=numpy_epilogue(stage.epilogue, is_image=plan.is_convolution),
+        epilogue=NumpyEpilogue(stage.epilogue, is_image=plan.is_convolution),
         is_convolution=plan.is_convolution,
         stride=plan.stride,
         padding=plan.padding,

@@ -17,10 +17,11 @@ from bnn.values import Shape
 from training.config.load import Config
 from training.config.settings import NetworkConfig
 from training.networks import layers
-from training.networks.epilogue import numpy_epilogue
+from training.networks.epilogue import NumpyEpilogue
 from training.networks.graph.blocks.matrix import NARROW, image_weights
 from training.networks.graph.plan import CLASSIFIER, GraphPlan
 from training.networks.models import FULL_SCALE, PIXEL_BITS, BinaryInput, CoarseInput
+from training.networks.operators import factor, module_operators
 
 
 class Thermometer(nn.Module):
@@ -95,7 +96,9 @@ class Classifier(nn.Module):
         """The same as absorption reads it."""
         source, sums = self.plan.last, CLASSIFIER + ACCUMULATOR
         weights: NDArray[np.float32] = layers.binary_weights(self.matrix).numpy()
-        logits = Logits(CLASSIFIER, (sums,), numpy_epilogue(self.finish, is_image=False))
+        operators = (factor("scale", self.factor), *module_operators(self.affine))
+        epilogue = NumpyEpilogue(self.finish, is_image=False, operators=operators)
+        logits = Logits(CLASSIFIER, (sums,), epilogue)
         if self.slides:
             each = f"{CLASSIFIER}.positions"
             return Matrix(each, (source,), weights, is_convolution=True), GlobalSum(sums, (each,)), logits

@@ -15,9 +15,10 @@ from training.config.load import Config
 from training.config.settings import Estimator
 from training.fit.arithmetic import PLAIN, Arithmetic
 from training.networks import layers
-from training.networks.epilogue import numpy_epilogue
+from training.networks.epilogue import NumpyEpilogue
 from training.networks.fused import norm_sign_pool
 from training.networks.graph.planned import PlannedLayer
+from training.networks.operators import module_operators
 
 
 class _Grid(Function):
@@ -135,7 +136,7 @@ class Steps(nn.Sequential):
 
     def node(self, name: str, source: str) -> ModelNode:
         """What it does to the value ``source``, as absorption reads it; not for integers, to which it does nothing."""
-        epilogue = numpy_epilogue(self, is_image=True)
+        epilogue = NumpyEpilogue(self, is_image=True, operators=module_operators(*self))
         if self.gives is Gives.BITS:
             return Sign(name, (source,), epilogue)
         grid = self.get_submodule("grid")

@@ -8,11 +8,12 @@ import torch.nn.functional as F  # noqa: N812, its name everywhere
 from torch import Tensor
 
 from bnn.stage import AveragePool, ModelNode
-from training.networks.epilogue import numpy_epilogue
+from training.networks.epilogue import NumpyEpilogue
 from training.networks.graph.blocks.block import Block
 from training.networks.graph.planned import PlannedLayer, Request, Window, pair
 from training.networks.graph.signal import check_exact, need_integers
 from training.networks.graph.steps import rounded
+from training.networks.operators import factor
 
 
 class AverageBlock(Block):
@@ -42,7 +43,8 @@ class AverageBlock(Block):
     def describe(self) -> tuple[ModelNode, ...]:
         """As ``Block.describe``."""
         name, inputs, window = self.planned.name, self.planned.inputs, self.planned.window
-        epilogue = numpy_epilogue(self.finish, is_image=True)
+        operators = (factor("mean_mul", 1.0 / window.size),)
+        epilogue = NumpyEpilogue(self.finish, is_image=True, operators=operators)
         return (AveragePool(name, inputs, kernel=window.kernel, stride=window.stride, epilogue=epilogue),)
 
     def forward(self, *values: Tensor) -> Tensor:
