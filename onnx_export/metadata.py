@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import onnx
@@ -12,6 +13,7 @@ from bnn.readers import in_one_line
 NETWORK_HASH_KEY = "askew_network_hash"
 VERSION_KEY = "askew_version"
 INPUT_SCALE_KEY = "input_scale"
+VALUES_KEY = "askew_values"
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -37,3 +39,12 @@ def with_network_hash(content: bytes, network_hash: str) -> bytes:
         if entry.key == NETWORK_HASH_KEY:
             entry.value = network_hash
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def value_tensors(metadata: dict[str, str]) -> list[str]:
+    """The tensors that are values of the network, the image's first, as `export_graph` names them; none elsewhere."""
+    try:
+        found = json.loads(metadata.get(VALUES_KEY, "{}"))
+        return [str(tensor) for tensor, _ in found.values()]
+    except (ValueError, TypeError, AttributeError, RecursionError):  # somebody else's, or damaged
+        return []

@@ -31,6 +31,7 @@ class Elementwise:
     function: Function
     uniform: bool  # it does the same to every channel
     line: Line | None = None  # what it is in exact arithmetic, if that is a straight line
+    step: float | None = None  # what it gives are multiples of this, shifted or not
 
 
 def elementwise(node: Node, operand: int, layout: Layout, constants: list[NDArray[Any] | None]) -> Elementwise | None:
@@ -42,7 +43,7 @@ def elementwise(node: Node, operand: int, layout: Layout, constants: list[NDArra
         layout: of that input.
         constants: of all inputs, None for the operand and those left out.
     """
-    if node.op in _BINARY:
+    if node.op in BINARY:
         if len(node.inputs) != 2:
             raise node.refuse(f"has {len(node.inputs)} inputs, must have two")
         other = constants[1 - operand]
@@ -60,10 +61,19 @@ def elementwise(node: Node, operand: int, layout: Layout, constants: list[NDArra
         line = Line.of(*_factor_and_offset(node, used))
     elif node.op == "Neg":
         line = Line.of(-1, 0)
-    return Elementwise(node, function, all(len(parameter) == 1 for parameter in used), line)
+    return Elementwise(node, function, all(len(parameter) == 1 for parameter in used), line, _step(node, used))
 
 
-_BINARY: dict[str, Callable[[Any, Any], Any]] = {
+def _step(node: Node, used: list[NDArray[Any]]) -> float | None:
+    """The step of what a quantizer of more than one bit gives, where that is one for all channels."""
+    if node.op == "MultiThreshold":
+        return abs(float(np.float32(node.attributes.get("out_scale", 1.0)))) or None
+    if node.op in {"Quant", "IntQuant"} and (used[2] > 1).all() and (used[0] == used[0][0]).all():
+        return float(used[0][0]) if used[0][0] > 0 else None
+    return 1.0 if node.op in {"Floor", "Ceil", "Round"} else None
+
+
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "Add": np.add,
     "Sub": np.subtract,
     "Mul": np.multiply,
@@ -78,7 +88,7 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _binary(node: Node, operand: int, constant: NDArray[np.float32]) -> Function:
-    operation = _BINARY[node.op]
+    operation = BINARY[node.op]
     if operand == 0:
         return lambda values: operation(values, constant)
     return lambda values: operation(constant, values)
@@ -225,4 +235,4 @@ _BUILDERS: dict[str, Callable[[Node, Layout, _Constants], _Built]] = {
     "Cast": _cast,
     **dict.fromkeys(QUANTIZERS, _quantizer),
 }
-SUPPORTED = sorted(set(_BINARY) | set(_BUILDERS))
+SUPPORTED = sorted(set(BINARY) | set(_BUILDERS))

@@ -28,6 +28,7 @@ class Matrix:
         window: of a convolution, None for a dense layer.
         counts: the result is the number of equal bits, not the bipolar product.
         layout: of the result.
+        groups: as ONNX's Conv has it.
     """
 
     node: Node
@@ -37,6 +38,7 @@ class Matrix:
     window: Window | None
     counts: bool
     layout: Layout
+    groups: int = 1
 
     @property
     def is_padded(self) -> bool:
@@ -132,12 +134,11 @@ def _convolution(node: Node, layout: Layout, constants: list[NDArray[Any] | None
         raise node.refuse(f"weights of shape {weights.shape}; only convolutions over images (mh, c, kh, kw) are known")
     if node.channels_last:
         weights = weights.transpose(0, 3, 1, 2)  # qonnx turns the weights too
-    if node.attributes.get("group", 1) != 1:
-        raise node.refuse(f"has {node.attributes['group']} groups; only convolutions over all channels are known")
+    groups = int(node.attributes.get("group", 1))
     if not (layout.is_nhwc if node.channels_last else layout.is_nchw):
         raise node.refuse(f"slides over an input of shape {layout.places.shape} that is not an image (1, C, H, W)")
-    if weights.shape[1] != layout.shape[2]:
-        raise node.refuse(f"weights of shape {weights.shape} for {layout.shape[2]} channels")
+    if groups < 1 or weights.shape[1] * groups != layout.shape[2] or len(weights) % groups:
+        raise node.refuse(f"weights of shape {weights.shape} and {groups} groups for {layout.shape[2]} channels")
     top, left, bottom, right = padding
     height, width, channels = layout.shape
     kernel = (int(weights.shape[2]), int(weights.shape[3]))
@@ -150,7 +151,7 @@ def _convolution(node: Node, layout: Layout, constants: list[NDArray[Any] | None
         bias = constants[2].reshape(-1).astype(np.float32)
     shape = (*window.positions(node, layout.shape), len(weights))
     behind = Layout.nhwc(shape) if node.channels_last else Layout.nchw(shape)
-    return Matrix(node, signs.reshape(weights.shape), scale, bias, window, False, behind)
+    return Matrix(node, signs.reshape(weights.shape), scale, bias, window, False, behind, groups)
 
 
 def _lowered_convolution(node: Node, layout: Layout, weights: NDArray[Any], window: Window) -> Matrix:
@@ -169,7 +170,10 @@ def _lowered_convolution(node: Node, layout: Layout, weights: NDArray[Any], wind
 def read_window(node: Node, shape: Shape, kernel: tuple[int, int]) -> Window:
     """Kernel, stride and padding of a Conv or MaxPool node on an image of that shape."""
     if any(dilation != 1 for dilation in node.attributes.get("dilations", [1, 1])):
-        raise node.refuse(f"dilations {list(node.attributes['dilations'])}, must be 1")
+        raise node.refuse(
+            f"dilations {list(node.attributes['dilations'])}, must be 1: the network's windows have no gaps; train "
+            "with a larger stride or kernel"
+        )
     strides = tuple(node.attributes.get("strides", [1, 1]))
     pads = tuple(node.attributes.get("pads", NO_PADDING))
     if len(strides) != 2 or len(pads) != 4:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 # What every such node ends in: fc1_matmul, /features.2/MatMul; what precedes it says more.
-_ENDING = re.compile(r"([/_.](MatMul|Gemm|Conv|XnorPopcountMatMul|MaxPool|matmul|gemm|conv))+$")
+_ENDING = re.compile(
+    r"([/_.](MatMul|Gemm|Conv|XnorPopcountMatMul|MaxPool|matmul|gemm|conv|maxpool|concat|add|sum|mean|pad))+$"
+)
 
 
 class LayerNames:

@@ -19,9 +19,16 @@ def pad_integer(node: Node, entering: Bits | Integers, pad: float) -> int:
             f"pads with {pad:g} where its input is {entering.low:g} or {entering.high:g}; bits have no third value, "
             "so pad with one of the two"
         )
+    if len(set(entering.shift)) > 1:
+        raise node.refuse(
+            f"pads with {pad:g} channels whose values lie {float(entering.shift[0]):g} and "
+            f"{float(next(own for own in entering.shift if own != entering.shift[0])):g} steps from whole ones; leave "
+            "the padding out, or give all channels one offset"
+        )
     steps = pad / entering.scale - float(entering.shift[0])
     off = ROUNDINGS * max(abs(pad), float(np.abs(entering.floats).max())) / entering.scale
-    if abs(steps - round(steps)) > off or not LOWEST <= round(steps) <= HIGHEST:
+    within = min(LOWEST, int(entering.table.min())) <= round(steps) <= max(HIGHEST, int(entering.table.max()))
+    if abs(steps - round(steps)) > off or not within:
         advice = (
             "; give a mean for which that is whole, such as 33/255, pad with another value, or quantize the input "
             "behind the normalization"

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from bnn.nodes import Encode
 from bnn.values import Shape
 from onnx_export.importer.elementwise import Elementwise
-from onnx_export.importer.graph import Graph, ImportRefusedError
+from onnx_export.importer.graph import Graph, ImportRefusedError, Node
 from onnx_export.importer.layout import Layout
 from onnx_export.importer.levels import HIGHEST, LOWEST, ROUNDINGS, Bits, Integers, bipolar_pixels, integer_pixels
 from onnx_export.importer.line import Line
-from onnx_export.importer.matrices import Matrix
 from onnx_export.importer.meaning import Entering
+from onnx_export.metadata import NETWORK_HASH_KEY
 
 PIXELS = np.arange(256, dtype=np.float32)[:, None]
 
@@ -24,12 +24,12 @@ PIXELS = np.arange(256, dtype=np.float32)[:, None]
 def input_layout(graph: Graph) -> tuple[Layout, NDArray[np.int64]]:
     """The image as the input tensor holds it, and where its elements (y, x, c) are in the flattened tensor.
 
-    Four sizes are (1, C, H, W), unless only the last looks like a number of channels. The first window to slide over
-    it knows better.
+    Four sizes are (1, C, H, W), unless only the last looks like a number of channels, and somebody else wrote the file.
+    The first window to slide over it knows better.
     """
     shape = graph.input_shape
     match len(shape):
-        case 4 if shape[3] in {1, 3} and shape[1] not in {1, 3}:
+        case 4 if shape[3] in {1, 3} and shape[1] not in {1, 3} and NETWORK_HASH_KEY not in graph.metadata:
             layout = Layout.nhwc((shape[1], shape[2], shape[3]))
         case 4:
             layout = Layout.nchw((shape[2], shape[3], shape[1]))
@@ -102,27 +102,32 @@ class PixelPath:
     operators: list[Elementwise] = field(default_factory=list)
     places: tuple[NDArray[np.int64], int] | None = None
 
-    def see(self, places: NDArray[np.int64], channels: int) -> None:
-        """The image turns out to be another one: element i is ``places[i]`` of the old, which had so many channels."""
-        if self.places is None:
-            self.places = (places, channels)
-        else:
-            self.places = (self.places[0][places], self.places[1])
+    def encode(
+        self, node: Node, shape: Shape, *, counts: bool = False, pad: float | None = None
+    ) -> tuple[Encode, Bits | Integers]:
+        """What pixels of an (H, W, C) image are to the node that computes with them.
 
-    def encode(self, matrix: Matrix, pad: float, shape: Shape) -> tuple[Encode, Bits | Integers]:
-        """What pixels of an (H, W, C) image are to the first matrix.
+        Two values -s and s become bits, unless the node pads with a third one; all else integers.
 
-        Two values -s and s become bits, unless the matrix pads with a third one; all else integers.
+        Args:
+            node: a matrix, or what needs integers or bits as well.
+            shape: of the image.
+            counts: the node counts equal bits, 0 and 1.
+            pad: what it pads with; None where it does not.
         """
-        columns = self._columns(matrix, shape)
+        columns = self._columns(shape)
         tables = columns.values.T
-        bits = Bits(0.0, 1.0) if matrix.counts and np.isin(tables, (0, 1)).all() else bipolar_pixels(tables)
-        if bits is not None and not (matrix.is_padded and pad not in {bits.low, bits.high}):
+        bits = Bits(0.0, 1.0) if counts and np.isin(tables, (0, 1)).all() else bipolar_pixels(tables)
+        if bits is not None and pad in {None, bits.low, bits.high}:
             return _encoding(shape, tables == bits.high, binary=True), bits
         integers = integer_pixels(tables)
         if integers is None or not _is_faithful(columns, integers):
-            integers = _integers_on_lines(columns, matrix)
+            integers = _integers_on_lines(columns, node, is_padded=pad is not None)
         return _encoding(shape, integers.table, binary=False), integers
+
+    def values(self, shape: Shape) -> NDArray[np.float32]:
+        """(256, C), or (256, 1) where all channels are alike: what each pixel value has become."""
+        return self._columns(shape).values
 
     def notes(self, encoding: Encode) -> list[str]:
         """What a user should know of the table."""
@@ -138,7 +143,7 @@ class PixelPath:
             "answers do not depend on it; check --input-scale, --input-mean and --input-std"
         ]
 
-    def _columns(self, matrix: Matrix, shape: Shape) -> _Columns:
+    def _columns(self, shape: Shape) -> _Columns:
         channels = self.entering.meaning.channels
         if channels not in {1, shape[2]}:
             raise ImportRefusedError(
@@ -190,13 +195,13 @@ def _is_faithful(columns: _Columns, integers: Integers) -> bool:
     return bool(missed <= ROUNDINGS * np.abs(columns.values).max())
 
 
-def _integers_on_lines(columns: _Columns, matrix: Matrix) -> Integers:
+def _integers_on_lines(columns: _Columns, node: Node, *, is_padded: bool) -> Integers:
     """Integers on which every channel's values lie in a straight line, all lines equally steep.
 
     The offsets, which need be no whole steps, are added to the sum of a row: sum of w (s k + o) = s sum of w k + o sum
     of w. Where the image is padded, the padding must be whole steps from the pixels, which ``pad_integer`` sees to.
     """
-    node, base = matrix.node, Integers(PIXELS.T.astype(np.int64), 1.0, PIXELS.T)
+    base = Integers(PIXELS.T.astype(np.int64), 1.0, PIXELS.T)
     if not columns.from_pixels:
         found = integer_pixels(columns.base.T)
         if found is None or not _is_faithful(replace(columns, values=columns.base, line=Line()), found):
@@ -219,7 +224,7 @@ def _integers_on_lines(columns: _Columns, matrix: Matrix) -> Integers:
     signs = np.array([1 if slope > 0 else -1 for slope in line.slope])
     table = signs[:, None] * base.table
     shift = tuple(offset / step for offset in line.offset)
-    if matrix.is_padded:
+    if is_padded:
         apart = [own - shift[0] for own in shift]
         for channel, own in enumerate(apart):
             if own.denominator != 1:

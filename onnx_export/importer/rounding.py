@@ -23,31 +23,35 @@ Values = Callable[[NDArray[np.float32], NDArray[np.float64]], NDArray[np.float32
 """What a layer gives at (n, mh) accumulators whose float sums are off by so much, (mh,)."""
 
 
-def sum_error(matrix: Matrix, entering: Bits | Integers) -> NDArray[np.float64]:
+def sum_error(matrix: Matrix, entering: Bits | Integers, missed: float = 0.0) -> NDArray[np.float64]:
     """(mh,) how far the float sum of a row may be off, 0 where it is exact in any order of addition.
 
     Rounding errors of n additions rarely add up to more than sqrt(n) of their size (Higham and Mary, 2019, "A new
     approach to probabilistic rounding error analysis"); each is at most EPSILON / 2 of the sum of magnitudes.
+
+    Args:
+        matrix: of the file.
+        entering: what its input means.
+        missed: how far one input may be off by itself.
     """
     width = matrix.rows.shape[1]
     if matrix.counts:
         return np.zeros(len(matrix.rows))
-    missed = 0.0
     if isinstance(entering, Bits):
         inputs = np.array([entering.low, entering.high])
     else:
         inputs = np.unique(entering.floats).astype(np.float64)
         shift = np.array([float(own) for own in entering.shift])[:, None]
-        missed = float(np.abs(entering.floats - entering.scale * (entering.table + shift)).max())
+        missed += float(np.abs(entering.floats - entering.scale * (entering.table + shift)).max())
     bias = np.zeros(1) if matrix.bias is None else np.abs(matrix.bias.astype(np.float64))
     largest = width * matrix.scale * np.abs(inputs).max() + bias
-    quantum = np.minimum(_lowest_bit(matrix.scale) + _lowest_bit(inputs).min(), _lowest_bit(bias))
+    quantum = np.minimum(lowest_bit(matrix.scale) + lowest_bit(inputs).min(), lowest_bit(bias))
     is_exact = largest <= FLOAT32_EXACT * 2.0**quantum
     error = width * matrix.scale * missed + np.where(is_exact, 0.0, np.sqrt(width) * EPSILON * largest)
     return np.broadcast_to(error, len(matrix.rows))
 
 
-def _lowest_bit(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def lowest_bit(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Exponent of the lowest bit of each value's mantissa; infinite for 0."""
     mantissas, exponents = np.frexp(values)
     whole = np.ldexp(mantissas, 53).astype(np.int64)
@@ -62,19 +66,19 @@ def near_turns(values: Values, reach: Reach, error: NDArray[np.float64]) -> int:
     """
 
     def given(index: NDArray[np.int64], off: NDArray[np.float64]) -> NDArray[np.float32]:
-        accumulators = (reach.lowest + reach.step * index).astype(np.float32)[None]
+        accumulators = reach.floats(reach.lowest + reach.step * index)[None]
         row: NDArray[np.float32] = values(accumulators, off)[0]
         return row
 
     none = np.zeros(reach.channels)
-    below, above = np.zeros(reach.channels, np.int64), np.full(reach.channels, reach.count - 1)
+    below, above = np.zeros(reach.channels, np.int64), reach.counts - 1
     first = given(below, none)
     turning = given(above, none) != first
     while (above - below).max() > 1 and turning.any():
         middle = (below + above) // 2
         turned = given(middle, none) != first
         below, above = np.where(turned, below, middle), np.where(turned, middle, above)
-    below, above = np.where(turning, below, 0), np.where(turning, above, reach.count - 1)
+    below, above = np.where(turning, below, 0), np.where(turning, above, reach.counts - 1)
     near = np.zeros(reach.channels, bool)
     for index in (below, above):
         exact = given(index, none)

@@ -14,6 +14,7 @@ class Builder:
     def __init__(self, input_shape, *, opset=13, input_type=TensorProto.FLOAT):
         self.opset, self.input_shape, self.input_type = opset, list(input_shape), input_type
         self.nodes, self.constants, self.tensor = [], [], "image"
+        self.more_outputs = []
         self.open_input = self.input_shape[:]
 
     def constant(self, value, dtype=np.float32):
@@ -56,7 +57,7 @@ class Builder:
             self.nodes,
             "handmade",
             [helper.make_tensor_value_info("image", self.input_type, self.input_shape)],
-            [helper.make_tensor_value_info(self.tensor, output_type, None)],
+            [helper.make_tensor_value_info(name, output_type, None) for name in (self.tensor, *self.more_outputs)],
             self.constants,
         )
         imports = [helper.make_opsetid("", self.opset), helper.make_opsetid(QONNX, 1)]

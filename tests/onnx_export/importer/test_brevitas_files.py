@@ -106,7 +106,9 @@ def test_two_bit_models_are_refused(tmp_path):
         exported(model, (1, 28, 28), tmp_path / "m.onnx", "torchscript")
 
 
-def test_two_bit_activations_are_refused(tmp_path):
+def test_two_bit_activations_become_integers(tmp_path, file_logits, same_order):
+    shape = (1, 28, 28)
     model = random_statistics(FC_MODULE.fc(config(IN_BIT_WIDTH="1", ACT_BIT_WIDTH="2")), 1)
-    with pytest.raises(ValueError, match=r"\(Quant\).*only activations of 1 bit"):
-        exported(model, (1, 28, 28), tmp_path / "m.onnx", "torchscript")
+    imported = exported(model, shape, tmp_path / "m.onnx", "torchscript")
+    assert {node.kind for node in imported.network.nodes} >= {"grid"}
+    check_answers(model, shape, tmp_path / "m.onnx", imported, file_logits, same_order)

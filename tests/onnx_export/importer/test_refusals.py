@@ -52,9 +52,58 @@ def after_dense(build, *nodes):
 def branched(build):
     graph = start(build, (1, 6))
     graph.dense(bipolar(6, 6), name="fc1")
-    one = graph.tensor
-    two = graph.node("Relu", name="relu")
-    graph.raw("Add", [one, two], name="join")
+    graph.node("BatchNormalization", *RNG.uniform(1, 2, size=(4, 6)), name="norm")
+    shortcut = graph.tensor
+    graph.sign()
+    graph.dense(bipolar(6, 6))
+    graph.raw("Add", [graph.tensor, shortcut], name="join")
+    graph.sign()
+    graph.dense(bipolar(3, 6))
+    return graph
+
+
+def alphas(build):
+    graph = start(build, (1, 6))
+    graph.dense(bipolar(6, 6) * np.arange(1, 7)[:, None], name="fc1")
+    shortcut = graph.tensor
+    graph.sign()
+    graph.dense(bipolar(6, 6))
+    graph.raw("Add", [graph.tensor, shortcut], name="join")
+    graph.sign()
+    graph.dense(bipolar(3, 6))
+    return graph
+
+
+def grids(build, one, other, op="Add", *, flat=False):
+    graph = start(build, (1, 6))
+    bits, branches = graph.tensor, []
+    for number, step in enumerate((one, other)):
+        graph.tensor = bits
+        graph.dense(bipolar(6, 6))
+        graph.node("Mul", np.linspace(0.1, 0.3, 6))
+        graph.node("Quant", step, 0.0, 6.0, signed=1, narrow=0, rounding_mode="FLOOR")
+        if flat and number:
+            graph.raw("Reshape", [graph.tensor, graph.constant([1, 6, 1, 1], np.int64)])
+        branches.append(graph.tensor)
+    graph.raw(op, branches, name="join")
+    graph.sign()
+    if not flat:
+        graph.dense(bipolar(3, 6))
+    return graph
+
+
+def reflected(build):
+    graph = start(build)
+    graph.raw("Pad", [graph.tensor, graph.constant([0, 0, 1, 0, 0, 0, 0, 0], np.int64)], name="pad1", mode="reflect")
+    return conv(graph)
+
+
+def two_outputs(build):
+    graph = dense(build, bipolar(6, 4))
+    kept = graph.tensor
+    graph.sign()
+    graph.dense(bipolar(3, 4))
+    graph.more_outputs = [kept]
     return graph
 
 
@@ -143,10 +192,6 @@ CASES = {
         lambda b: after_dense(b, ("Relu",), ("Sub", 1.5), ("PRelu", [-3.0]), ("Sub", 2.0), ("BipolarQuant", 1.0)),
         r"layer fc1 channel 0: not monotonic, the output turns to -1 at accumulator .* and back to \+1",
     ),
-    "no activation": (
-        after_dense,
-        r"node fc1 \(MatMul\): layer fc1 channel 0 gives -4 at accumulator -4, besides -6 and 6",
-    ),
     "relu alone": (
         lambda b: after_dense(b, ("Relu",)),
         r"node relu \(Relu\): layer fc1 channel 0 gives 2 at accumulator 2, besides 0 and 6; only activations of 1 bit",
@@ -158,15 +203,6 @@ CASES = {
     "scales that differ between channels": (
         lambda b: after_dense(b, ("BipolarQuant", np.arange(1.0, 7.0))),
         r"node bipolarquant \(BipolarQuant\): layer fc1 would give 12 values .*alike for all channels",
-    ),
-    "branches": (branched, r"tensor t2: goes into node relu \(Relu\), node join \(Add\); only chains without branches"),
-    "zero padding of bits": (
-        lambda b: padded(b, 0.0),
-        r"node conv1 \(Conv\): pads with 0 where its input is -1 or 1; bits have no third value",
-    ),
-    "padding of channels": (
-        lambda b: padded(b, 1.0, (0, 1, 0, 0, 0, 0, 0, 0)),
-        r"node pad1 \(Pad\): pads a tensor of shape|node pad1 \(Pad\): pads \[0, 1",
     ),
     "cropping": (
         lambda b: padded(b, 1.0, (0, 0, -1, 0, 0, 0, 0, 0)),
@@ -180,27 +216,56 @@ CASES = {
         lambda b: padded(b, 1.0, then="Flatten"),
         r"node pad1 \(Pad\): is followed by node then \(Flatten\); only a convolution",
     ),
-    "depthwise": (lambda b: conv(start(b), group=2), r"node conv1 \(Conv\): has 2 groups"),
+    "groups that do not divide": (
+        lambda b: conv(start(b), group=3),
+        r"node conv1 \(Conv\): weights of shape \(3, 2, 2, 2\) and 3 groups for 2 channels",
+    ),
+    "padding with a third value": (
+        lambda b: padded(b, 0.5),
+        r"node conv1 \(Conv\): pads with 0.5 where its input is -1 or 1; bits have no third value",
+    ),
+    "padding of channels and rows": (
+        lambda b: padded(b, 1.0, (0, 1, 1, 0, 0, 0, 0, 0)),
+        r"node pad1 \(Pad\): pads \[0, 1, 1, .*; must pad height and width, or channels alone",
+    ),
+    "real shortcut": (
+        branched,
+        r"node join \(Add\): computes with what node norm \(BatchNormalization\) gives: it carries real numbers .* put "
+        r"them on a grid in training, floor\(x \* 2\^f \+ 0.5\) / 2\^f",
+    ),
+    "scales of their own in a shortcut": (
+        alphas,
+        r"node join \(Add\): adds what node fc1 \(MatMul\) gives: its channels have scales of their own",
+    ),
+    "grids of other steps": (
+        lambda b: grids(b, 0.25, 0.15),
+        r"node join \(Add\): adds numbers whose steps are 0.25 and 0.15, none of which is a multiple of the other",
+    ),
+    "product of branches": (lambda b: grids(b, 0.5, 0.5, "Mul"), r"node join \(Mul\): joins two branches; .* added"),
+    "branches of other shapes": (
+        lambda b: grids(b, 0.5, 0.5, flat=True),
+        r"node join \(Add\): joins tensors of shapes \(1, 6\) and \(1, 6, 1, 1\), whose elements must",
+    ),
+    "average over padding": (
+        lambda b: then(conv(start(b)), "AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1], name="mean"),
+        r"node mean \(AveragePool\): averages over padding \(1, 1, 1, 1\), .*; leave the padding and ceil_mode out",
+    ),
+    "reflected padding": (
+        reflected,
+        r"node pad1 \(Pad\): pads by reflect; only a constant can be padded with",
+    ),
+    "two outputs": (
+        two_outputs,
+        r"tensor image: leads to 2 outputs \(t\d, t\d\); must lead to one, the logits",
+    ),
     "dilated": (lambda b: conv(start(b), dilations=[2, 1]), r"node conv1 \(Conv\): dilations \[2, 1\], must be 1"),
     "image at the end": (
         lambda b: conv(start(b)),
         r"node conv1 \(Conv\): the last layer gives \(3, 3, 3\), must be one value",
     ),
-    "pool of pixels": (
-        lambda b: conv(then(start(b), "MaxPool", kernel_shape=[2, 2], name="pool0")),
-        r"node pool0 \(MaxPool\): takes the maximum of pixels",
-    ),
     "pool of what turns twice": (
         lambda b: pooled(b, ("PRelu", [-1.0])),
         r"node pool1 \(MaxPool\): layer conv1 channel 0: what it takes the maximum of neither rises nor falls",
-    ),
-    "two pools": (
-        lambda b: pooled(b, ("GlobalMaxPool",)),
-        r"node pool1 \(MaxPool\): follows the max pool globalmaxpool with no matrix between",
-    ),
-    "average pool": (
-        lambda b: pooled(b, ("GlobalAveragePool",)),
-        r"node globalaveragepool \(GlobalAveragePool\): cannot become integers",
     ),
     "pixels that no step divides": (
         lambda b: then(then(then(b((1, 6)), "Sub", 0.1307), "Max", 0.1), "MatMul", bipolar(6, 3), name="fc1"),

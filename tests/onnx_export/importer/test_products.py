@@ -1,15 +1,18 @@
-"""What a stage makes of accumulators. Oracle: exact fractions."""
+"""What the file has of a matrix's sums. Oracle: exact fractions."""
 
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from onnx_export.absorption.reach import Reach
+from onnx_export.importer.building import Building
 from onnx_export.importer.graph import Node
 from onnx_export.importer.layout import Layout
 from onnx_export.importer.levels import Integers
 from onnx_export.importer.matrices import Matrix
-from onnx_export.importer.open_stage import OpenStage
+from onnx_export.importer.products import Product
+from onnx_export.importer.signal import Base
 
 
 @pytest.mark.parametrize("beside", [Fraction(1, 2**60), -Fraction(1, 2**60), Fraction(0)])
@@ -20,10 +23,19 @@ def test_a_sum_next_to_0_is_not_0(beside):
     matrix = Matrix(node, weights, np.ones(2), None, None, False, Layout.vector(2, (1, 2)))
     shift = Fraction(1, 3) + beside
     table = np.arange(256)[None] - 128
-    stage = OpenStage("fc", matrix, Integers(table, 0.5, table.astype(np.float32) / 2, (shift,)), 0)
-    order = np.arange(2)
+    base = Base(
+        "image",
+        node,
+        (1, 1, 3),
+        lambda: "input",
+        lambda numbers: numbers / 2,
+        Reach(np.full(3, -128), np.full(3, 127), 1),
+        np.zeros(3),
+        pixels=Integers(table, 0.5, table.astype(np.float32) / 2, (shift,)),
+    )
+    sums = Product(Building(), "fc", matrix, base).base()
     for accumulator in (-2, -1, 0, 1, 2):
-        logits = stage.last(order).epilogue(np.full((1, 2), accumulator, np.float32))[0]
+        values = sums.floats(np.full((1, 2), accumulator, np.float32))[0]
         exact = [(accumulator + 3 * sign * shift) / 2 for sign in (1, -1)]
-        assert np.sign(logits).tolist() == [(value > 0) - (value < 0) for value in exact]
-        np.testing.assert_allclose(logits, [float(value) for value in exact], rtol=1e-7, atol=1e-15)
+        assert np.sign(values).tolist() == [(value > 0) - (value < 0) for value in exact]
+        np.testing.assert_allclose(values, [float(value) for value in exact], rtol=1e-7, atol=1e-15)
