@@ -58,6 +58,7 @@ def show_network(run: RunFolder, figures: dict[str, Any], stage: str) -> None:
 def _export(run: RunFolder, options: DataOptions) -> dict[str, Any]:
     from onnx_export.absorb import absorb  # noqa: PLC0415 - torch takes seconds to import
     from onnx_export.export import export_qonnx  # noqa: PLC0415
+    from onnx_export.graph_export import export_graph  # noqa: PLC0415
     from training.config.load import load_config  # noqa: PLC0415
     from training.data.datasets import load_dataset  # noqa: PLC0415
     from training.fit.train import load_trained  # noqa: PLC0415
@@ -66,13 +67,11 @@ def _export(run: RunFolder, options: DataOptions) -> dict[str, Any]:
     model = load_trained(run.checkpoint, config)
     network = absorb(model.staged())
     dataset = load_dataset(config.data.name, options.data_dir, config.data.preparation)
-    export_qonnx(
-        model,
-        network.input.shape,
-        run.model,
-        network_hash=network.hash,
-        layer_names=[layer.name for layer in as_chain(network).layers],
-    )
+    if config.network.is_graph:
+        export_graph(model.staged(), run.model, network_hash=network.hash)
+    else:
+        names = [layer.name for layer in as_chain(network).layers]
+        export_qonnx(model, network.input.shape, run.model, network_hash=network.hash, layer_names=names)
     more = {
         "checkpoint_sha256": sha256(run.checkpoint),
         "images": dataset.preparation,
