@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.chain import as_chain
+from bnn.counts import as_counted
 from bnn.errors import UserError
 from bnn.network import Network
 from bnn.values import NetworkError
@@ -89,16 +90,16 @@ class QonnxRung:
         from onnx_export.execute import QonnxExecutor  # noqa: PLC0415
 
         self._executor = QonnxExecutor(run.require(run.model, "export"))
-        network = run.network()
-        same_hash(network.hash, self._executor.network_hash, str(run.network_file), str(run.model))
+        self._network = run.network()
+        same_hash(self._network.hash, self._executor.network_hash, str(run.network_file), str(run.model))
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
         """Logits, float32."""
         return self._executor.scores(images, progress)
 
     def trace(self, images: NDArray[np.uint8]) -> Trace:
-        """Bits of the tensors that the layers' names are on."""
-        return self._executor.trace(images)
+        """The tensors that the layers' names are on: bits, and of a graph integers too, as the network counts."""
+        return as_counted(self._network, self._executor.trace(images))
 
 
 class IntegerRung:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn import Bits, Network, NetworkError, UserError, as_chain
+from bnn.counts import count_widths
 from hw.simulator.reference import Reference
 
 Progress = Callable[[int], None]
@@ -138,14 +139,14 @@ def bit_values(network: Network) -> tuple[str, ...]:
 def reference_meaning(network: Network, traced: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The trace as the trained model means it: channels that the network's notes call inverted turned back.
 
-    A layer right before an inverted pool keeps the network's own bits; the model, which pools before its activation,
-    has nothing to compare them with.
+    Where a popcount's row is negated, the model's own row has the other mw - P. A layer right before an inverted pool
+    keeps the network's own bits; the model, which pools before its activation, has nothing to compare them with.
     """
-    meant = dict(traced)
+    widths, meant = count_widths(network), dict(traced)
     for name, inverted in network.notes.inverted.items():
         if name in traced:
-            opposite = 1 - traced[name] if isinstance(network.values[name], Bits) else -traced[name]
-            meant[name] = np.where(inverted, opposite, traced[name])
+            whole = 1 if isinstance(network.values[name], Bits) else widths.get(name, 0)
+            meant[name] = np.where(inverted, whole - traced[name], traced[name])
     return meant
 
 
