@@ -2,6 +2,8 @@
 
 import io
 import random
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -10,14 +12,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 from bnn.errors import UserError
 from hw.simulator import Backend, simulate
+from onnx_export.graph_export import export_graph
 from onnx_export.importer import import_qonnx
 from tests.fuzz import mutate
 from tests.fuzz.format import Format
+from tests.support.random_models import RandomModel
 from training.config.load import load_config
 from training.fit.checkpoint import latest_epoch, load_trained
 
 QONNX = "qonnx.custom_op.general"
 FRAMES = 6
+GRAPHS = (3, 7, 11)  # seeds of random graphs: adds, concatenations, pools of all kinds, groups
 GROWING = ("ConstantOfShape", "Expand", "Tile", "Range", "Pad", "Loop")
 
 
@@ -60,6 +65,15 @@ def convolutional() -> bytes:
     )
     imports = [helper.make_opsetid("", 13), helper.make_opsetid(QONNX, 1)]
     return helper.make_model(graph, opset_imports=imports, ir_version=8).SerializeToString()
+
+
+def graph_file(seed: int) -> bytes:
+    """A random graph as our own exporter writes it."""
+    model = RandomModel(np.random.default_rng(seed)).model
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.onnx"
+        export_graph(model, path, network_hash="0" * 64)
+        return path.read_bytes()
 
 
 def of_model(rng: random.Random, whole: bytes) -> bytes:
@@ -141,7 +155,8 @@ class Onnx(Format):
     name, share = "onnx", 30
 
     def whole(self):
-        return {"own.onnx": (self.run / "model.onnx").read_bytes(), "conv.onnx": convolutional()}
+        whole = {"own.onnx": (self.run / "model.onnx").read_bytes(), "conv.onnx": convolutional()}
+        return whole | {f"graph{seed}.onnx": graph_file(seed) for seed in GRAPHS}
 
     def damage(self, rng, name, whole):
         return of_model(rng, whole) if rng.random() < 0.6 else mutate.of_bytes(rng, whole)
