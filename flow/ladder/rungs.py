@@ -261,7 +261,7 @@ _RUNGS: dict[str, _Kind] = {
 
 def default_rungs(run: RunFolder) -> tuple[str, ...]:
     """The rungs of a ladder unless told: all that need no hardware, and each only once."""
-    plain = ("plain",) if _is_chain(run.network()) else ()  # it knows chains alone, as the hardware does
+    plain = ("plain",) if _may_be_chain(run) else ()  # it knows chains alone, as the hardware does
     if run.origin is Origin.TRAINED:
         return ("reference", "qonnx", "numpy", *plain)
     if run.origin is Origin.ZOO:  # its reference is the exported file
@@ -269,7 +269,12 @@ def default_rungs(run: RunFolder) -> tuple[str, ...]:
     return ("reference", "numpy", *plain) if run.has_model else ("numpy", *plain)
 
 
-def _is_chain(network: Network) -> bool:
+def _may_be_chain(run: RunFolder) -> bool:
+    """Whether the run's network is a chain; true as well where there is no whole network yet to see it by."""
+    try:
+        network = run.network()
+    except UserError:
+        return True
     try:
         as_chain(network)
     except NetworkError:
