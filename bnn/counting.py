@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
 from bnn.network import Network
 from bnn.nodes import Add, Concatenate, Matrix, MaxPool, PadChannels, SumPool
 from bnn.values import Bits
@@ -27,3 +32,12 @@ def count_widths(network: Network) -> dict[str, int]:
         elif isinstance(node, MaxPool | PadChannels) or (isinstance(node, Concatenate) and len(set(entering)) == 1):
             widths[node.name] = entering[0]
     return widths
+
+
+def counted(network: Network, traced: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """A model's own values, by the names that they have in the network, with the counts that the network has of sums.
+
+    A sum y of ``w`` numbers of -1 and +1 becomes the count (y + w) / 2; whatever else is there stays as it is.
+    """
+    widths = count_widths(network)
+    return {name: (values + widths[name]) // 2 if name in widths else values for name, values in traced.items()}

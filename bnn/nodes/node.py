@@ -49,6 +49,19 @@ class Node(Operation, ABC):
                 plain[attribute.name] = list(value) if isinstance(value, tuple) else value
         return plain, arrays
 
+    @property
+    def details(self) -> str:
+        """What it is beside its kind, in a few words: sizes that are not the usual, and the ranges of its arrays."""
+        usual = {attribute.name: attribute.default for attribute in fields(self)}
+        plain, arrays = self.attributes()
+        sizes = [f"{_words(name)} {_size(value)}" for name, value in plain.items() if _is_told(value, usual[name])]
+        ranges = [
+            f"{_words(name)} {array.min()}..{array.max()}"
+            for name, array in arrays.items()
+            if array.dtype != np.uint64 and array.size  # packed weights have no range
+        ]
+        return ", ".join(sizes + ranges)
+
     def bits(self, value: Value) -> Bits:
         """The input as bits; NetworkError where it has integers."""
         if not isinstance(value, Bits):
@@ -67,6 +80,21 @@ class Node(Operation, ABC):
             raise NetworkError(
                 f"{self.where}: {what} has shape {array.shape}, must be one a channel of its input ({value.shape[2]},)"
             )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _size(value: Any) -> str:
+    """A number, or sizes as people write them: 3 for 3 x 3, else 3 x 2."""
+    if not isinstance(value, list):
+        return str(value).lower()
+    return str(value[0]) if len(set(value)) == 1 else " x ".join(map(str, value))
+
+
+def _is_told(value: Any, usual: Any) -> bool:
+    return bool(value != (list(usual) if isinstance(usual, tuple) else usual))
 
 
 def _whole(value: Any, where: str) -> Any:

@@ -85,12 +85,27 @@ class Classifier(nn.Module):
         return sums.sum(dim=(2, 3)) if self.slides else sums
 
     def finish(self, sums: Tensor) -> Tensor:
-        """From sums to logits, (n, classes)."""
-        return self.affine(sums * self.factor)  # type: ignore[no-any-return]
+        """From sums to logits, (n, classes).
+
+        In evaluation the scale is the nearest power of two and there is no offset, which all classes share, so that
+        float32 gives no two sums one logit, however large they are: the order of the logits is that of the sums.
+        """
+        if self.training:
+            return self.affine(sums * self.factor)  # type: ignore[no-any-return]
+        return sums * (self.factor * _power_of_two(float(self.affine.scale)))
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, h, w) to (n, classes)."""
         return self.finish(self.multiply(x))
+
+    def sums(self, x: Tensor) -> dict[str, Tensor]:
+        """The integers behind the last layer's values (n, c, h, w), by the names that ``describe`` gives them."""
+        found = {}
+        if self.slides:
+            found[f"{CLASSIFIER}.positions"] = self.matrix(x.float())
+        elif self.plan.reads_sum:
+            found[f"{CLASSIFIER}.sum"] = x.sum(dim=(2, 3), keepdim=True)
+        return found | {CLASSIFIER + ACCUMULATOR: self.multiply(x)[:, :, None, None]}
 
     def describe(self) -> tuple[ModelNode, ...]:
         """The same as absorption reads it."""
@@ -106,6 +121,11 @@ class Classifier(nn.Module):
             total = f"{CLASSIFIER}.sum"
             return GlobalSum(total, (source,)), Matrix(sums, (total,), weights), logits
         return Matrix(sums, (source,), image_weights(weights, self.plan.source)), logits
+
+
+def _power_of_two(number: float) -> float:
+    """The nearest in logarithm, of the same sign; 0 of 0."""
+    return math.copysign(math.ldexp(1.0, round(math.log2(abs(number)))), number) if number else 0.0
 
 
 def source_node(network: NetworkConfig, shape: Shape) -> Source:
