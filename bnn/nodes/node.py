@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from bnn.graph import Operation
 from bnn.values import Bits, Integers, NetworkError, Value
 
+_VALUES = {"shape", "lowest", "highest"}  # attributes that are the value's too
+
 
 @dataclass(frozen=True, eq=False)
 class Node(Operation, ABC):
@@ -51,12 +53,19 @@ class Node(Operation, ABC):
 
     @property
     def details(self) -> str:
-        """What it is beside its kind, in a few words: sizes that are not the usual, and the ranges of its arrays."""
+        """What it is beside its kind, in a few words: sizes that are not the usual, and the ranges of its arrays.
+
+        What its value says as well, its shape and range, is left out.
+        """
         usual = {attribute.name: attribute.default for attribute in fields(self)}
         plain, arrays = self.attributes()
-        sizes = [f"{_words(name)} {_size(value)}" for name, value in plain.items() if _is_told(value, usual[name])]
+        sizes = [
+            _words(name) if value is True else f"{_words(name)} {_size(value)}"
+            for name, value in plain.items()
+            if name not in _VALUES and value is not False and value != _listed(usual[name])
+        ]
         ranges = [
-            f"{_words(name)} {array.min()}..{array.max()}"
+            f"{_words(name)} {_range(int(array.min()), int(array.max()))}"
             for name, array in arrays.items()
             if array.dtype != np.uint64 and array.size  # packed weights have no range
         ]
@@ -89,12 +98,16 @@ def _words(name: str) -> str:
 def _size(value: Any) -> str:
     """A number, or sizes as people write them: 3 for 3 x 3, else 3 x 2."""
     if not isinstance(value, list):
-        return str(value).lower()
+        return str(value)
     return str(value[0]) if len(set(value)) == 1 else " x ".join(map(str, value))
 
 
-def _is_told(value: Any, usual: Any) -> bool:
-    return bool(value != (list(usual) if isinstance(usual, tuple) else usual))
+def _range(lowest: int, highest: int) -> str:
+    return str(lowest) if lowest == highest else f"{lowest}..{highest}"
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _whole(value: Any, where: str) -> Any:

@@ -84,12 +84,11 @@ def _columns(inputs: Mapping[str, Sequence[str]], rows: Mapping[str, int]) -> di
 
 
 def _paths(inputs: Mapping[str, Sequence[str]], rows: Mapping[str, int]) -> list[list[str]]:
-    """The nodes in paths of single steps: each goes on to the reader in the next row with the longest way to the end."""
+    """The nodes in paths of single steps: each goes on to the reader in the next row from which the path is longest."""
     readers, heights = _readers(inputs), dict.fromkeys(inputs, 0)
-    for name in reversed(list(inputs)):
-        for source in inputs[name]:
-            heights[source] = max(heights[source], heights[name] + 1)
     main = {name: max(read, key=rows.__getitem__) for name, read in inputs.items() if read}
+    for name in reversed(list(main)):
+        heights[main[name]] = max(heights[main[name]], heights[name] + 1)
     following: dict[str, str] = {}
     for name in inputs:
         nearest = [reader for reader in readers[name] if main[reader] == name]

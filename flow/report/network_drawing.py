@@ -61,6 +61,9 @@ class _Drawing:
         steps = [width + BESIDE + after for width, after in zip(self._widths, [*lanes[1:], 0], strict=True)]
         self._lefts = list(accumulate(steps, initial=MARGIN + lanes[0]))
         rows = 1 + max(place.row for place in self._arranged.places.values())
+        self._repeats = dict.fromkeys(self._nodes, 0)  # lines of a value to one reader, beside the first
+        for edge, index in self._edges():
+            self._repeats[edge.source] = max(self._repeats[edge.source], index)
         self._size = (self._lefts[-1] - BESIDE + MARGIN, rows * (HEIGHT + GAP) + 2 * MARGIN)
 
     def svg(self) -> str:
@@ -131,7 +134,7 @@ class _Drawing:
             f'<rect class="kind" x="{left:.1f}" y="{top:.1f}" width="5" height="{HEIGHT}" rx="2" fill="{colour}"/>'
             f'<text x="{left + 12:.1f}" y="{top + 17:.1f}"><tspan class="name">{escape(node.name)}</tspan> '
             f"<tspan class=\"what\">{escape(_what(node))}</tspan></text>"
-            f'<text class="value" x="{left + PORT + 9:.1f}" y="{top + HEIGHT + 18:.1f}">{escape(value_text(node))}</text>'
+            f'<text class="value" x="{left + PORT + 9 + 7 * self._repeats[node.name]:.1f}" y="{top + HEIGHT + 18:.1f}">{escape(value_text(node))}</text>'
             "</g>"
         )
 
@@ -143,8 +146,11 @@ def _bend(x: float, y: float, to_x: float, to_y: float) -> str:
 
 
 def _what(node: ReportedNode) -> str:
-    details = node.details if len(node.details) <= LONGEST else node.details[: LONGEST - 1].rstrip(", ") + "\u2026"
-    return f"{node.kind.replace('_', ' ')} {details}".rstrip()
+    kind = node.kind.replace("_", " ")
+    details = node.details.removeprefix(f"{kind}s ")
+    if len(details) > LONGEST:
+        details = details[: LONGEST - 1].rstrip(", ") + "\u2026"
+    return f"{kind} {details}".rstrip()
 
 
 def _width(node: ReportedNode) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnn.chain import as_chain
+from bnn.chain import PATTERN, as_chain
 from bnn.errors import UserError
 from bnn.values import NetworkError
 from flow.run.folder import RunFolder
@@ -22,5 +22,5 @@ def no_chain(run: RunFolder) -> str | None:
     try:
         as_chain(network)
     except NetworkError as error:
-        return f"hardware is made of chains alone, so far: {error}"
+        return f"hardware is made of chains alone so far: {str(error).removesuffix(f'; {PATTERN}')}"
     return None
