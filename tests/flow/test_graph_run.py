@@ -43,7 +43,7 @@ threshold_shift = 0.25
 epochs = 1
 batch_size = 256
 """
-HARDWARE = ("fold", "rtl", "rtlsim", "shift-cost", "finn fold", "finn estimate", "finn package", "bitstream")
+HARDWARE = ("fold", "rtl", "rtlsim", "implement", "board run", "shift-cost", "finn fold", "finn estimate", "finn package", "bitstream")
 REFUSAL = "hardware is made of chains alone so far: grid stem: is not part of a chain"
 
 
@@ -110,13 +110,88 @@ def test_one_damaged_integer_is_found_at_its_node(graph_copy, capsys):
     assert values[1] == values[0] + 1
 
 
+def saved(path, header_of):
+    """A network file whose header ``header_of`` has changed, with the hash that it had."""
+    with np.load(path) as archive:
+        members = dict(archive)
+    header = json.loads(bytes(members["header"]).decode())
+    header_of(header)
+    members["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez(path, **members)
+
+
+def described(header, name):
+    return next(node for node in header["nodes"] if node["name"] == name)
+
+
+def cycle(header):
+    described(header, "branch")["inputs"] = ["sum"]
+
+
+def two_producers(header):
+    described(header, "half")["name"] = "sum"
+
+
+def dead_node(header):
+    described(header, "last")["inputs"] = ["narrow", "narrow"]
+
+
+def unequal_shapes(header):
+    described(header, "last")["inputs"] = ["narrow", "wide", "half"]
+
+
+def version_3(header):
+    header["version"] = 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (cycle, "a cycle, "),
+        (two_producers, "value sum has two producers, nodes "),
+        (dead_node, "wide: is a dead node, nobody reads its value; remove it, or read it"),
+        (unequal_shapes, "add last: "),
+        (version_3, "version 3"),
+    ],
+)
+def test_a_network_file_that_contradicts_itself_is_one_line(graph_run, tmp_path, line, change, message):
+    file = tmp_path / "network.npz"
+    shutil.copy(graph_run / "network.npz", file)
+    saved(file, change)
+    images = graph_run / "golden" / "input.npy"
+    assert message in line("import", "--model", file, "--run", tmp_path / "run", "--images", images)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ('[{ conv = 4, gives = "grid", name = "a" }, { conv = 4, gives = "grid", name = "b", input = "input" }, '
+         '{ conv = 5, gives = "grid", name = "c", input = "input" }, { add = ["a", "b", "c"] }]',
+         "a is (6, 6, 4) and c (6, 6, 5) (H, W, C); a sum needs one shape"),
+        ('[{ conv = 4, gives = "grid", name = "a" }, '
+         '{ conv = 4, gives = "grid", name = "b", input = "input", fraction_bits = 3 }, { add = ["a", "b"] }]',
+         "a has fraction_bits 6 and b 3"),
+        ('[{ add = ["a", "b"] }, { conv = 4, gives = "grid", name = "a" }, { sign = true }]', "a"),
+        ('[{ conv = 4, gives = "grid", name = "a" }, { conv = 4, gives = "grid", name = "a" }]', "a"),
+        ('[{ conv = 4, gives = "grid", name = "a" }, { sign = true, input = "input" }]', "a"),
+    ],
+)
+def test_a_config_that_contradicts_itself_is_one_line(tmp_path, line, layers, message):
+    file = tmp_path / "bad.toml"
+    file.write_text(f'name = "bad"\n[data]\nname = "digits"\n[network]\nlayers = {layers}\n')
+    said = line("train", "--config", file, "--run", tmp_path / "run")
+    print(said)
+    assert message in said
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("stage", HARDWARE)
 def test_hardware_names_the_node_that_it_cannot_do(graph_copy, line, stage):
     assert line(*stage.split(), "--run", graph_copy) == f"{stage}: {graph_copy}: {REFUSAL}"
     assert not {"folding.json", "rtl", "finn"} & {file.name for file in graph_copy.iterdir()}
 
 
-@pytest.mark.parametrize("rung", ["plain", "rtl", "finn"])
+@pytest.mark.parametrize("rung", ["plain", "rtl", "finn", "top"])
 def test_rungs_of_chains_say_so(graph_copy, line, rung):
     assert "grid stem: is not part of a chain" in line("diff", "--run", graph_copy, "reference", rung)
 
@@ -126,9 +201,7 @@ def test_status_advises_nothing_that_is_refused(graph_copy, capsys):
     rows = [row for row in capsys.readouterr().out.splitlines() if REFUSAL in row]
     assert len(rows) == len(HARDWARE) + 1  # and finn results
     assert all(row.rstrip().endswith(" -") for row in rows)
-    assert {finding.stage for finding, command in FLOW.status(graph_copy) if command} == {
-        *("simulate", "ladder", "report")
-    }
+    assert {finding.stage for finding, command in FLOW.status(graph_copy) if command} == {"simulate", "ladder", "report"}
 
 
 def test_the_report_is_whole_without_hardware(graph_copy):
