@@ -75,7 +75,7 @@ class ReferenceRung:
 
     def trace(self, images: NDArray[np.uint8]) -> Trace:
         """The model's own bits and integers, and its logits under the last layer's name."""
-        return counted(self._network, self._model.values(images))
+        return as_counted(self._network, self._model.values(images))
 
 
 class QonnxRung:

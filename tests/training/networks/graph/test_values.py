@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bnn.counting import counted
+from bnn.counts import as_counted
 from bnn.values import Bits
 from hw.simulator import Backend, reference_meaning, trace
 from onnx_export.absorb import absorb
@@ -52,22 +52,23 @@ def test_every_value_is_pytorchs_and_the_networks(layers, classifier):
         np.testing.assert_array_equal(values[name], expected.reshape(values[name].shape), err_msg=name)
     absorbed = absorb(model)
     meant = reference_meaning(absorbed, trace(absorbed, images, backend=Backend.NUMPY))
-    ours = counted(absorbed, values)
+    ours = as_counted(absorbed, values)
     common = [name for name in ours if name in meant and name != absorbed.output.name]
     assert set(absorbed.values) & set(values) == {*common, absorbed.output.name}
     for name in common:
         np.testing.assert_array_equal(ours[name], meant[name], err_msg=name)
 
 
-@pytest.mark.parametrize("scale", [0.2585, 1.0, 3.1, -0.7])
+@pytest.mark.parametrize("scale", [0.24, 1.0, 3.1, -0.7])
 def test_no_two_sums_have_one_logit(scale):
     network = network_of(GRID, "sum")
     with torch.no_grad():
+        network.classifier.is_wide = True
         network.classifier.affine.scale.fill_(scale)
         network.classifier.affine.offset.fill_(-0.1678)
-        sums = torch.arange(-8_113_000, -8_100_000, dtype=torch.float32) * 2.0**-14 / network.classifier.factor
+        sums = torch.arange(9_000_000, 9_010_000, dtype=torch.float32) * 2.0**-14 / network.classifier.factor
         logits = network.classifier.finish(torch.stack([sums, sums], 1))[:, 0]
         trained = network.classifier.affine(sums * network.classifier.factor)
     assert ((logits[1:] > logits[:-1]) == (scale > 0)).all()
     assert (logits[1:] != logits[:-1]).all()
-    assert scale != 0.2585 or (trained[1:] == trained[:-1]).any()  # a scale of a real training, whose logits were ties
+    assert scale != 0.24 or (trained[1:] == trained[:-1]).any()  # what is mended
