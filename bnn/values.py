@@ -47,6 +47,15 @@ class Integers:
 Value = Bits | Integers
 
 
+def bit_width(value: Value) -> int:
+    """Bits that hold an element: 1 of bits; of integers as two's complement where they can be negative, else unsigned."""
+    if isinstance(value, Bits):
+        return 1
+    if value.lowest >= 0:
+        return max(1, value.highest.bit_length())
+    return 1 + max((-value.lowest - 1).bit_length(), value.highest.bit_length() if value.highest > 0 else 0)
+
+
 def check_shape(shape: Shape, where: str) -> None:
     """NetworkError unless ``shape`` is (H, W, C) of positive sizes."""
     if len(shape) != 3 or any(size < 1 for size in shape):

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from bnn.graph import Operation
 from bnn.values import Bits, Integers, NetworkError, Value
 
+_VALUES = {"shape", "lowest", "highest"}  # attributes that are the value's too
+
 
 @dataclass(frozen=True, eq=False)
 class Node(Operation, ABC):
@@ -49,6 +51,26 @@ class Node(Operation, ABC):
                 plain[attribute.name] = list(value) if isinstance(value, tuple) else value
         return plain, arrays
 
+    @property
+    def details(self) -> str:
+        """What it is beside its kind, in a few words: sizes that are not the usual, and the ranges of its arrays.
+
+        What its value says as well, its shape and range, is left out.
+        """
+        usual = {attribute.name: attribute.default for attribute in fields(self)}
+        plain, arrays = self.attributes()
+        sizes = [
+            _words(name) if value is True else f"{_words(name)} {_size(value)}"
+            for name, value in plain.items()
+            if name not in _VALUES and value is not False and value != _listed(usual[name])
+        ]
+        ranges = [
+            f"{_words(name)} {_range(int(array.min()), int(array.max()))}"
+            for name, array in arrays.items()
+            if array.dtype != np.uint64 and array.size  # packed weights have no range
+        ]
+        return ", ".join(sizes + ranges)
+
     def bits(self, value: Value) -> Bits:
         """The input as bits; NetworkError where it has integers."""
         if not isinstance(value, Bits):
@@ -67,6 +89,25 @@ class Node(Operation, ABC):
             raise NetworkError(
                 f"{self.where}: {what} has shape {array.shape}, must be one a channel of its input ({value.shape[2]},)"
             )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _size(value: Any) -> str:
+    """A number, or sizes as people write them: 3 for 3 x 3, else 3 x 2."""
+    if not isinstance(value, list):
+        return str(value)
+    return str(value[0]) if len(set(value)) == 1 else " x ".join(map(str, value))
+
+
+def _range(lowest: int, highest: int) -> str:
+    return str(lowest) if lowest == highest else f"{lowest}..{highest}"
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _whole(value: Any, where: str) -> Any:

@@ -188,7 +188,7 @@ def diff(
     frame: Annotated[int | None, typer.Option("--frame", min=0, help="Only this frame.")] = None,
     frames: Frames = None,
 ) -> None:
-    """Name the first layer, frame, position and channel at which two rungs differ; exit status 1 if they do."""
+    """Name the first node, frame, position and channel at which two rungs differ; exit status 1 if they do."""
     from flow.ladder.chips import ChipRung  # noqa: PLC0415
     from flow.ladder.diff import diff_rungs  # noqa: PLC0415
     from flow.ladder.rungs import FileRung, open_rung  # noqa: PLC0415
@@ -203,8 +203,8 @@ def diff(
     one, other = open_rung(rung_a, folder), open_rung(rung_b, folder)
     difference = diff_rungs(one, other, images, first)
     answers_alone = isinstance(one, FileRung | ChipRung) or isinstance(other, FileRung | ChipRung)
-    why = "a chip shows no layers" if isinstance(one, ChipRung) or isinstance(other, ChipRung) else ""
-    where = f"their answers ({why or 'the imported file names no layers'})" if answers_alone else "every layer"
+    why = "a chip shows no nodes" if isinstance(one, ChipRung) or isinstance(other, ChipRung) else ""
+    where = f"their answers ({why or 'the imported file names no nodes'})" if answers_alone else "every node"
     if difference:
         _print(f"{rung_a} and {rung_b} differ first at {difference}")
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Where two rungs part: the first layer, frame, position and channel at which they differ."""
+"""Where two rungs part: the first node, frame, position and channel at which they differ."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Difference:
     """The first place at which two rungs differ.
 
     Attributes:
-        layer: its name.
-        frame, y, x, channel: the first differing element; for the last layer the channel is the class.
-        values: what either rung has there.
-        differing: elements of this layer and frame that differ, and how many there are.
-        channels: the channels of this layer and frame that differ.
+        node: its name.
+        frame, y, x, channel: the first differing element; for the last node the channel is the class.
+        values: what either rung has there: bits, integers, or of logits the rank of the class.
+        differing: elements of this node's value and frame that differ, and how many there are.
+        channels: the channels of this value and frame that differ.
     """
 
-    layer: str
+    node: str
     frame: int
     y: int
     x: int
@@ -39,28 +39,30 @@ class Difference:
     def __str__(self) -> str:
         shown = ", ".join(map(str, self.channels[:8])) + (", ..." if len(self.channels) > 8 else "")
         return (
-            f"layer {self.layer}, frame {self.frame}, y {self.y}, x {self.x}, channel {self.channel}: "
+            f"node {self.node}, frame {self.frame}, y {self.y}, x {self.x}, channel {self.channel}: "
             f"{self.values[0]} and {self.values[1]}; {self.differing[0]} of {self.differing[1]} elements differ, "
             f"in channels {shown}"
         )
 
 
 def first_difference(one: Trace, other: Trace, first_frame: int = 0) -> Difference | None:
-    """Compare two traces layer by layer, in the order of the first; None where they agree on all that both have.
+    """Compare two traces node by node, in the order of the first; None where they agree on all that both have.
 
-    Bits are compared as they are; the last layer's scores by their order, because logits and integer scores agree in
-    nothing else.
+    Bits and integers are compared as they are; logits by their order, because they and integer scores agree in nothing
+    else.
     """
     common = [name for name in one if name in other]
     if not common:
-        raise UserError("diff: the two rungs have no layer in common")
+        raise UserError("diff: the two rungs have no node in common")
     last = list(one)[-1]
     for name in common:
         ours, theirs = one[name], other[name]
         if name == last:
-            ours, theirs = dense_ranks(ours)[:, None, None, :], dense_ranks(theirs)[:, None, None, :]
+            if ours.dtype.kind == "f" or theirs.dtype.kind == "f":
+                ours, theirs = dense_ranks(ours), dense_ranks(theirs)
+            ours, theirs = ours[:, None, None, :], theirs[:, None, None, :]
         if ours.shape != theirs.shape:
-            raise UserError(f"layer {name}: shapes {ours.shape[1:]} and {theirs.shape[1:]} must be equal")
+            raise UserError(f"node {name}: shapes {ours.shape[1:]} and {theirs.shape[1:]} must be equal")
         difference = _locate(name, ours, theirs, first_frame)
         if difference:
             return difference

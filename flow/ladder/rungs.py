@@ -58,7 +58,7 @@ class ReferenceRung:
         from training.fit.train import load_exportable  # noqa: PLC0415
 
         self._model = load_exportable(run.require(run.checkpoint, "train"), load_config(run.config))
-        self._last_layer = self._model.last_layer
+        self._network = run.network()
 
     def scores(self, images: NDArray[np.uint8], progress: Progress | None = None) -> NDArray[Any]:
         """Logits, float32."""
@@ -74,9 +74,8 @@ class ReferenceRung:
         return np.concatenate(parts)
 
     def trace(self, images: NDArray[np.uint8]) -> Trace:
-        """The model's own bits, and its logits under the last layer's name."""
-        bits, logits = self._model.trace(images)
-        return {**bits, self._last_layer: logits}
+        """The model's own bits and integers, and its logits under the last layer's name."""
+        return as_counted(self._network, self._model.values(images))
 
 
 class QonnxRung:
@@ -284,7 +283,10 @@ def _may_be_chain(run: RunFolder) -> bool:
 
 def open_rung(name: str, run: RunFolder) -> Rung:
     """The rung of that name for this run; UserError lists the names there are."""
-    return _kind(name, run).open(run)
+    try:
+        return _kind(name, run).open(run)
+    except NetworkError as error:
+        raise UserError(f"rung {name!r}: cannot compute this network, leave it out; {error}") from error
 
 
 def rung_needs(name: str, run: RunFolder) -> tuple[str, ...]:

@@ -49,10 +49,12 @@ class Lacking:
     Attributes:
         missing: part that is not there to the command that makes it.
         stale: part that was made from something else than is there now.
+        refused: why the network can have no hardware; the parts are then not among the missing.
     """
 
     missing: dict[str, str] = field(default_factory=dict)
     stale: dict[str, StalePart] = field(default_factory=dict)
+    refused: str | None = None
 
 
 def collect(seen: Examination, against: Sequence[Examination] = (), studies: Sequence[Path] = ()) -> ReportFigures:
@@ -142,6 +144,7 @@ def _of_network(seen: Examination, network: Network, *, with_evidence: bool = Fa
         },
         simulate=simulated,
         golden=exported,
+        hardware_refusal=lacking.refused,
         hardware=hardware,
         comparison=compare([layer.name for layer in described.layers], hardware, math.prod(network.input.shape)),
         sources=NOTES,
@@ -174,6 +177,9 @@ def _part(
 def _fresh(seen: Examination, stage: str, part: str, lacking: Lacking, read: Callable[[], Found]) -> Found | None:
     """What ``read`` gives of a stage that is fresh; else None, with the reason and the command in ``lacking``."""
     finding, command = seen.find(stage), seen.run.mending(stage)
+    if refusal := seen.refusal_of(stage):
+        lacking.refused = refusal
+        return None
     if finding.state is State.MISSING:
         lacking.missing[part] = command
         return None

@@ -11,10 +11,10 @@ from bnn.chain import as_chain
 from bnn.layers import ConvLayer, Layer, MatrixLayer
 from bnn.network import Network
 from bnn.nodes import Conv, Matrix, Node, Threshold
-from bnn.values import Bits, NetworkError, Shape, Value
+from bnn.values import Bits, NetworkError, Shape, Value, bit_width
 from flow.report import evidence
 from flow.run.figures.export import ExportFigures
-from flow.run.figures.report_network import ReportedLayer, ReportedNetwork, Thresholds
+from flow.run.figures.report_network import ReportedLayer, ReportedNetwork, ReportedNode, Thresholds
 from flow.run.figures.simulate import Fractions, Profile
 
 CLASSES_LISTED = 20
@@ -44,7 +44,21 @@ def describe_network(
         weight_bits=network.weight_bits,
         threshold_bits=sum(layer.threshold_bits or 0 for layer in layers),
         layers=layers,
+        nodes=[_drawn_node(node, network.values[node.name]) for node in network.nodes],
         images=images,
+    )
+
+
+def _drawn_node(node: Node, value: Value) -> ReportedNode:
+    return ReportedNode(
+        name=node.name,
+        kind=node.kind,
+        inputs=list(node.inputs),
+        details=node.details,
+        shape=list(value.shape),
+        bits=bit_width(value),
+        lowest=None if isinstance(value, Bits) else value.lowest,
+        highest=None if isinstance(value, Bits) else value.highest,
     )
 
 

@@ -14,6 +14,7 @@ from flow.report.against import against_table
 from flow.report.gantt import plot_gantt
 from flow.report.hardware import checks, input_lines, layer_table, type_table, whole_table
 from flow.report.markdown import describe, describe_target, layer_rows
+from flow.report.network_drawing import draw_network
 from flow.report.page import Cell, Picture, Plots, Shown, ShownStudy
 from flow.report.plots import plot_accuracy, plot_plus_fractions, plot_resources, plot_thresholds, resource_shares
 from flow.report.routed import path_table, routed_lines
@@ -135,6 +136,7 @@ def _plots(report: ReportFigures) -> Plots:
     known = {name: rung for name, rung in report.rungs.items() if rung.accuracy is not None}
     shares = resource_shares(report)
     return Plots(
+        network=draw_network(network.nodes) if network and network.nodes else None,
         accuracy=plot_accuracy(known) if known else None,
         course=plot_course(report.training) if report.training else None,
         plus_fractions=plot_plus_fractions(measured) if measured else None,

@@ -39,6 +39,8 @@ def to_markdown(report: ReportFigures) -> str:
             *(f"{line}\n" for line in routed_lines(found)),
             table(*path_table(found)),
         ]
+    if report.hardware_refusal:
+        sections += ["## Cycles and resources\n", f"There is no hardware of this network: {report.hardware_refusal}.\n"]
     if report.stale or report.missing:
         sections.append("## Stale or missing\n")
         sections += [f"- {name}: stale, {part.because}: `{part.command}`" for name, part in report.stale.items()]

@@ -53,6 +53,7 @@ class ShownStudy(NamedTuple):
 class Plots(NamedTuple):
     """The page's plots; None where there is nothing to draw."""
 
+    network: Markup | None
     accuracy: Markup | None
     course: Markup | None
     plus_fractions: Markup | None

@@ -14,6 +14,7 @@ from flow.ladder.compare import Comparison, accuracy
 from flow.run.figures import ImplementFigures
 from flow.run.folder import RunError, RunFolder, same_hash
 from flow.run.progress import progress_bar
+from flow.stages.chains import no_chain
 from flow.stages.options import Kind, Options, option
 from flow.stages.stage import Stage
 from flow.stages.words import say
@@ -100,4 +101,5 @@ BOARD_RUN = Stage(
     makes=("board run",),
     run=_board_run,
     show=_show,
+    refused=no_chain,
 )

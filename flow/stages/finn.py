@@ -23,6 +23,7 @@ from finn_build.worker.costs import BUILD_STEPS, UnitCost, unit_costs
 from finn_build.worker.estimate import DEFAULT_FRAMES, estimate, estimate_work
 from flow.run.folder import Golden, RunFolder
 from flow.run.progress import console, progress_bar
+from flow.stages.chains import no_chain
 from flow.stages.finn_fold import Target, board_of, show_layers
 from flow.stages.fold import DEFAULT_BOARD, folding_file_fingerprint, with_board_named
 from flow.stages.options import Kind, Options, option
@@ -224,6 +225,7 @@ FINN_ESTIMATE = Stage(
     run=_estimate,
     show=_show_estimate,
     outside=_given,
+    refused=no_chain,
 )
 FINN_PACKAGE = Stage(
     name="finn package",
@@ -238,6 +240,7 @@ FINN_PACKAGE = Stage(
     run=_package,
     show=lambda _run, folder: say(f"finn package: {folder}"),
     outside=_given,
+    refused=no_chain,
 )
 BITSTREAM = Stage(
     name="bitstream",
@@ -253,6 +256,7 @@ BITSTREAM = Stage(
     run=_bitstream,
     show=_show_bitstream,
     outside=_given,
+    refused=no_chain,
 )
 FINN_RESULTS = Stage(
     name="finn results",
@@ -265,4 +269,5 @@ FINN_RESULTS = Stage(
     uses=("finn package", "bitfile"),
     run=lambda run, _options: collect_results(run.finn, run.chain()),
     show=_show_results,
+    refused=no_chain,
 )

@@ -27,6 +27,7 @@ from finn_build.worker.costs import BUILD_STEPS
 from flow.boards import board_for_finn
 from flow.run.folder import RunFolder
 from flow.run.progress import progress_bar
+from flow.stages.chains import no_chain
 from flow.stages.fold import DEFAULT_BOARD, with_board_named
 from flow.stages.limits import InputLimit, input_limit, limit_lines
 from flow.stages.options import Kind, Options, option
@@ -213,4 +214,5 @@ FINN_FOLD = Stage(
     run=_fold,
     show=_show,
     outside=_versions,
+    refused=no_chain,
 )

@@ -16,6 +16,7 @@ from bnn.folding import FOLDING_FOLDER, Goal, load_folding, shipped_foldings
 from bnn.readers import read_text
 from flow.boards import board_of_ours
 from flow.run.folder import RunFolder, sha256
+from flow.stages.chains import no_chain
 from flow.stages.limits import input_limit, limit_lines, limits
 from flow.stages.options import Kind, Options, option
 from flow.stages.stage import Stage
@@ -159,4 +160,5 @@ FOLD = Stage(
     show=_show,
     prepare=_keep_given,
     outside=_given,
+    refused=no_chain,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -54,6 +54,7 @@ class Examination:
         self._prints: dict[str, str | None] = {}
         self._findings: dict[str, Finding] = {}
         self._changes: dict[str, str | None] = {}
+        self._refusals: dict[Callable[[RunFolder], str | None], str | None] = {}
 
     def print_of(self, artefact: str) -> str | None:
         """The fingerprint of an artefact as it lies there now; None where it does not."""
@@ -88,6 +89,16 @@ class Examination:
             state, because = self._examine(self._stages[name])
             self._findings[name] = Finding(name, state, because)
         return self._findings[name]
+
+    def refusal(self, stage: Stage) -> str | None:
+        """Why this run's network can have no result of the stage; None where it can, or nobody knows yet."""
+        if stage.refused not in self._refusals:
+            self._refusals[stage.refused] = stage.refused(self.run)
+        return self._refusals[stage.refused]
+
+    def refusal_of(self, name: str) -> str | None:
+        """The same of the stage of this name."""
+        return self.refusal(self._stages[name])
 
     def lacking(self, stage: Stage, options: Options) -> str | None:
         """What keeps the stage from running: the first of its needs that is not there and fresh; None where none is."""
@@ -129,7 +140,7 @@ class Examination:
         record = read_record(self.run.path, stage.name)
         there = [artefact for artefact in stage.makes if self.print_of(artefact)]
         if record is None and not there:
-            return State.MISSING, "not made yet"
+            return State.MISSING, self.refusal(stage) or "not made yet"
         for artefact in record.made if record else ():
             if artefact not in ARTEFACTS or self.print_of(artefact) is None:
                 return State.MISSING, f"{ARTEFACTS.get(artefact, artefact)} is not there any more"

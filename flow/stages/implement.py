@@ -16,6 +16,7 @@ from bnn.version import VERSION
 from flow.boards import board_of_ours
 from flow.run.folder import RunFolder, sha256
 from flow.run.progress import console
+from flow.stages.chains import no_chain
 from flow.stages.finn_fold import board_of
 from flow.stages.fold import with_board_named
 from flow.stages.options import Kind, Options, option
@@ -187,4 +188,5 @@ IMPLEMENT = Stage(
     run=_implement,
     show=_show,
     outside=_given,
+    refused=no_chain,
 )

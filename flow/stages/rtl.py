@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 from flow.run.folder import RunFolder
+from flow.stages.chains import no_chain
 from flow.stages.options import Kind, Options, option
 from flow.stages.stage import Stage
 from flow.stages.words import say
@@ -69,4 +70,5 @@ RTL = Stage(
     run=_rtl,
     show=_show,
     outside=lambda *_: rtl_sources(),
+    refused=no_chain,
 )

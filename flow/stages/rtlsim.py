@@ -16,6 +16,7 @@ from bnn.classes import classes_of
 from bnn.errors import UserError
 from flow.ladder.compare import Comparison, accuracy
 from flow.run.folder import RunFolder
+from flow.stages.chains import no_chain
 from flow.stages.options import Kind, Options, option
 from flow.stages.rtl import rtl_sources
 from flow.stages.stage import Stage
@@ -168,4 +169,5 @@ RTLSIM = Stage(
     run=_rtlsim,
     show=_show,
     outside=lambda *_: rtl_sources(),
+    refused=no_chain,
 )

@@ -70,6 +70,7 @@ class Flow:
         stage = self._find_for(run, name)
         with locked(path):
             seen = Examination(run, self.stages, thorough=False)
+            _check_refusal(seen, stage)
             options = seen.options_of(stage, stage.prepare(run, given), alone=True)
             if self._run_first(seen, stage, options, given):
                 seen = Examination(run, self.stages, thorough=False)
@@ -119,6 +120,7 @@ class Flow:
                 if stage.name not in rerun and self._stays(seen, stage, options):
                     console.print(f"{stage.name}: up to date")
                     continue
+                _check_refusal(seen, stage)
                 if because := seen.lacking(stage, options):
                     raise RunError(f"{stage.name}: {path}: {because}")
                 stage.show(run, _execute(run, seen, stage, options))
@@ -143,8 +145,11 @@ class Flow:
         """The state of every stage's result, and the command that mends it where it is not fresh."""
         run = RunFolder.open(path)
         seen = Examination(run, self.stages)
-        findings = [seen.find(stage.name) for stage in self.of_origin(run.origin)]
-        return [(finding, None if finding.fresh else run.mending(finding.stage)) for finding in findings]
+        found = [(stage, seen.find(stage.name)) for stage in self.of_origin(run.origin)]
+        return [
+            (finding, None if finding.fresh or seen.refusal(stage) else run.mending(stage.name))
+            for stage, finding in found
+        ]
 
     def _stays(self, seen: Examination, stage: Stage, options: Options) -> bool:
         record = read_record(seen.run.path, stage.name)
@@ -224,6 +229,12 @@ def _asked(
     if data_dir is not None and "data_dir" in fields:
         own["data_dir"] = data_dir
     return stage.prepare(run, {**own, **each.get(stage.name, {})})
+
+
+def _check_refusal(seen: Examination, stage: Stage) -> None:
+    """UserError where the run's network can have no result of the stage."""
+    if because := seen.refusal(stage):
+        raise UserError(f"{stage.name}: {seen.run.path}: {because}")
 
 
 def _makers(seen: Examination, artefacts: Iterable[str]) -> list[Stage]:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flow.run.folder import Origin, RunFolder
+from flow.stages.chains import no_chain
 from flow.stages.options import Options, option
 from flow.stages.rtl import rtl_sources
 from flow.stages.stage import Stage
@@ -49,4 +50,5 @@ SHIFT_COST = Stage(
     show=_show,
     outside=lambda *_: rtl_sources(),
     origin=Origin.TRAINED,
+    refused=no_chain,
 )

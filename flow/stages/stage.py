@@ -29,6 +29,10 @@ def _fresh(_run: RunFolder) -> str | None:
     return None
 
 
+def _never(_run: RunFolder) -> str | None:
+    return None
+
+
 def _no_more(_run: RunFolder, _options: Any) -> tuple[str, ...]:
     return ()
 
@@ -58,6 +62,7 @@ class Stage:
         records: whether a run with these options makes a result; a dry run does not.
         keeps_fresh: its command does nothing while its result is fresh.
         origin: the kind of run that has this stage; None for all.
+        refused: why this run's network can have no such result, in words; None where it can, or nobody knows yet.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Stage:
     records: Callable[[Any], bool] = _always
     keeps_fresh: bool = False
     origin: Origin | None = None
+    refused: Callable[[RunFolder], str | None] = _never
 
     def all_needs(self, run: RunFolder, options: Options) -> tuple[str, ...]:
         """Every artefact that it needs in this run with these options."""

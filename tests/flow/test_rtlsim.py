@@ -40,7 +40,7 @@ def test_golden_frames_through_the_rtl(folded_run, capsys):
     capsys.readouterr()
     assert askew(["diff", "--run", run, "numpy", "rtl", "--frames", "20"]) == 0
     assert askew(["ladder", "--run", run, "--rungs", "numpy,rtl", "--frames", "20"]) == 0
-    assert "numpy and rtl agree in every layer on 20 frames" in capsys.readouterr().out
+    assert "numpy and rtl agree in every node on 20 frames" in capsys.readouterr().out
     assert json.loads((folded_run / "ladder.json").read_text())["rungs"]["rtl"]["mismatches"] == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,6 +77,19 @@ class TrainableNetwork(nn.Module, ABC):
         Returns:
             Bits (n, h, w, c) by name, and the logits (n, classes).
         """
+
+    def values(self, images: NDArray[np.uint8], batch: int = 256) -> dict[str, NDArray[Any]]:
+        """Every value that ``staged`` describes and that is exact, in order, and the logits under the last layer's name.
+
+        Args:
+            images: (n, H, W, C).
+            batch: images at a time.
+
+        Returns:
+            By name bits (n, h, w, c), or integers in steps of their grid; logits (n, classes).
+        """
+        bits, logits = self.trace(images, batch)
+        return {**bits, self.last_layer: logits}
 
     @property
     def last_layer(self) -> str:

@@ -32,6 +32,7 @@ class ReportFigures(Part):
     rungs: dict[str, ReportedRung] = says("``ladder.json``'s")
     simulate: SimulateFigures | None = says("``simulate.json``")
     golden: ExportFigures | None = says("``export.json``")
+    hardware_refusal: str | None = says("why there can be none of this network; null where there can", default=None)
     hardware: Hardware = says("figures of the hardware's stages")
     comparison: Comparison | None = says("what they say of the same network; null without a network")
     sources: dict[str, str] = says("column of the comparison to where its figures come from", default={})

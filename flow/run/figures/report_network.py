@@ -50,6 +50,19 @@ class ReportedLayer(Part):
     before_shift: Fractions | None = says("the same with the sign taken at zero, where it is known", default=None)
 
 
+class ReportedNode(Part):
+    """A node of the network's graph, and the value that it makes."""
+
+    name: str = says("of the node and its value")
+    kind: str = says("of the node")
+    inputs: list[str] = says("values that it reads, in order")
+    details: str = says("sizes that are not the usual, and the ranges of its arrays, in words")
+    shape: list[int] = says("of its value: height, width, channels")
+    bits: Count = says("that hold an element", "bits")
+    lowest: int | None = says("integer that it can be; null of bits")
+    highest: int | None = says("integer that it can be; null of bits")
+
+
 class ReportedNetwork(Part):
     """The integer network."""
 
@@ -60,6 +73,7 @@ class ReportedNetwork(Part):
     weight_bits: Count = says("in all", "bits")
     threshold_bits: Count | None = says("in all", "bits", default=None)
     layers: list[ReportedLayer] = says("in order")
+    nodes: list[ReportedNode] | None = says("the graph, in an order to compute it in", default=None)
     images: str | None = says("what was done to the images of a folder, in words; may be empty", default=None)
 
 

@@ -37,7 +37,7 @@ def test_the_whole_flow(run_copy, capsys):
     assert askew(["diff", "--run", run, "qonnx", "numpy", "--frame", "7"]) == 0
     assert askew(["report", "--run", run]) == 0
     output = capsys.readouterr().out
-    assert "reference and qonnx agree in every layer on 20 frames" in output
+    assert "reference and qonnx agree in every node on 20 frames" in output
     network_hash = load_network(run_copy / "network.npz").hash
     files = {name: json.loads((run_copy / f"{name}.json").read_text()) for name in ("simulate", "ladder", "report")}
     for contents in files.values():

@@ -66,24 +66,24 @@ def difference(damaged):
 )
 def test_one_damaged_bit_or_threshold_is_located(damaged, layer, channels):
     found = difference(damaged)
-    assert (found.layer, found.channels, found.channel) == (layer, channels, channels[0])
-    assert f"layer {layer}, frame {found.frame}, y {found.y}, x {found.x}, channel {channels[0]}: " in str(found)
+    assert (found.node, found.channels, found.channel) == (layer, channels, channels[0])
+    assert f"node {layer}, frame {found.frame}, y {found.y}, x {found.x}, channel {channels[0]}: " in str(found)
     assert abs(found.values[0] - found.values[1]) == 1
     assert layer.endswith(".accumulator") or sorted(found.values) == [0, 1]
 
 
 @pytest.mark.parametrize(("index", "layer"), [(0, "conv1.accumulator"), (2, "fc1.accumulator")])
 def test_a_wrong_bit_order_is_located(index, layer):
-    assert difference(reverse_bit_order(index)).layer == layer
+    assert difference(reverse_bit_order(index)).node == layer
 
 
 def test_the_last_layer_is_compared_by_the_order_of_its_scores():
     traces = [IntegerRung(one.network(), Backend.NUMPY).trace(IMAGES) for one in (network(), flip_weight_bit(3, 2, 1))]
     found = first_difference(*({"fc2": trace["fc2"]} for trace in traces))
-    assert found.layer == "fc2"
+    assert found.node == "fc2"
     logits = {"fc2": np.array([[0.1, -3.5, 0.1]])}
     assert first_difference(logits, {"fc2": np.array([[7, -1, 7]])}) is None
-    assert first_difference(logits, {"fc2": np.array([[8, -1, 7]])}).layer == "fc2"
+    assert first_difference(logits, {"fc2": np.array([[8, -1, 7]])}).node == "fc2"
 
 
 def test_frame_and_position_are_the_first():
@@ -101,9 +101,9 @@ def test_equal_networks_do_not_differ():
 
 
 def test_traces_that_cannot_be_compared():
-    with pytest.raises(UserError, match="no layer in common"):
+    with pytest.raises(UserError, match="no node in common"):
         first_difference({"a": np.zeros((1, 1))}, {"b": np.zeros((1, 1))})
-    with pytest.raises(UserError, match=r"layer a: shapes \(1, 1, 2\) and \(1, 1, 3\) must be equal"):
+    with pytest.raises(UserError, match=r"node a: shapes \(1, 1, 2\) and \(1, 1, 3\) must be equal"):
         first_difference(
             {"a": np.zeros((1, 1, 1, 2)), "b": np.zeros((1, 1))}, {"a": np.zeros((1, 1, 1, 3)), "b": np.zeros((1, 1))}
         )

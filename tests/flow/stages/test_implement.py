@@ -171,4 +171,4 @@ def test_a_board_on_a_port_is_held_to_golden(folded_run, terminal, capsys):
     assert askew(["ladder", "--run", run, "--rungs", "numpy,top", "--frames", "5"]) == 0
     assert json.loads((folded_run / "ladder.json").read_text())["rungs"]["top"]["mismatches"] == 0
     assert askew(["diff", "--run", run, "numpy", "top", "--frames", "5"]) == 0
-    assert "agree in their answers (a chip shows no layers) on 5 frames" in capsys.readouterr().out
+    assert "agree in their answers (a chip shows no nodes) on 5 frames" in capsys.readouterr().out

@@ -309,10 +309,10 @@ def test_diff_compares_the_answers_of_the_file(tiny_run, capsys):
     for pair in (("reference", "numpy"), ("plain", "qonnx")):
         assert askew(["diff", "--run", str(tiny_run), *pair]) == 0
         assert (
-            f"agree in their answers (the imported file names no layers) on {FRAMES} frames" in capsys.readouterr().out
+            f"agree in their answers (the imported file names no nodes) on {FRAMES} frames" in capsys.readouterr().out
         )
     assert askew(["diff", "--run", str(tiny_run), "numpy", "plain"]) == 0
-    assert "agree in every layer" in capsys.readouterr().out
+    assert "agree in every node" in capsys.readouterr().out
 
 
 def test_diff_names_the_frame_where_the_file_answers_otherwise(tmp_path, tiny_run, capsys):

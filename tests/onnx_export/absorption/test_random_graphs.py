@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bnn.counting import count_widths
+from bnn.counts import count_widths
 from bnn.nodes import Conv
 from bnn.values import Bits
 from hw.simulator.reference import walk

@@ -13,6 +13,7 @@ from bnn.chain import ACCUMULATOR
 from bnn.nodes import Encode, Source
 from bnn.nodes import Thermometer as ThermometerNode
 from bnn.stage import GlobalSum, Logits, Matrix, ModelNode
+from bnn.stage.operators import Operator
 from bnn.values import Shape
 from training.config.load import Config
 from training.config.settings import NetworkConfig
@@ -22,6 +23,8 @@ from training.networks.graph.blocks.matrix import NARROW, image_weights
 from training.networks.graph.plan import CLASSIFIER, GraphPlan
 from training.networks.models import FULL_SCALE, PIXEL_BITS, BinaryInput, CoarseInput
 from training.networks.operators import factor, module_operators
+
+WIDE = 2**20  # steps; sums below are so far apart in float32's 24 bits that a scale and an offset keep them apart
 
 
 class Thermometer(nn.Module):
@@ -70,6 +73,7 @@ class Classifier(nn.Module):
         else:
             self.matrix = layers.binary_dense(plan.mw, classes, start)
         self.affine = layers.ScalarAffine(plan.mw)
+        self.is_wide = plan.sums.magnitude >= WIDE
         self.factor = 2.0 ** -round(math.log2(plan.sums.spread))
 
     def multiply(self, x: Tensor) -> Tensor:
@@ -85,18 +89,41 @@ class Classifier(nn.Module):
         return sums.sum(dim=(2, 3)) if self.slides else sums
 
     def finish(self, sums: Tensor) -> Tensor:
-        """From sums to logits, (n, classes)."""
-        return self.affine(sums * self.factor)  # type: ignore[no-any-return]
+        """From sums to logits, (n, classes).
+
+        Scale and offset, which all classes share, would give two wide sums one logit in float32. In evaluation such
+        sums have the nearest power of two and no offset, so that the order of the logits is that of the sums.
+        """
+        if self.training or not self.is_wide:
+            return self.affine(sums * self.factor)  # type: ignore[no-any-return]
+        return sums * self.exact_factor
+
+    @property
+    def exact_factor(self) -> float:
+        """The power of two that stands for ``factor`` and scale in evaluation, where sums are wide."""
+        return self.factor * _power_of_two(float(self.affine.scale))
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, h, w) to (n, classes)."""
         return self.finish(self.multiply(x))
 
+    def sums(self, x: Tensor) -> dict[str, Tensor]:
+        """The integers behind the last layer's values (n, c, h, w), by the names that ``describe`` gives them."""
+        found = {}
+        if self.slides:
+            found[f"{CLASSIFIER}.positions"] = self.matrix(x.float())
+        elif self.plan.reads_sum:
+            found[f"{CLASSIFIER}.sum"] = x.sum(dim=(2, 3), keepdim=True)
+        return found | {CLASSIFIER + ACCUMULATOR: self.multiply(x)[:, :, None, None]}
+
     def describe(self) -> tuple[ModelNode, ...]:
         """The same as absorption reads it."""
         source, sums = self.plan.last, CLASSIFIER + ACCUMULATOR
         weights: NDArray[np.float32] = layers.binary_weights(self.matrix).numpy()
-        operators = (factor("scale", self.factor), *module_operators(self.affine))
+        if self.is_wide:
+            operators: tuple[Operator, ...] = (factor("scale", self.exact_factor),)
+        else:
+            operators = (factor("scale", self.factor), *module_operators(self.affine))
         epilogue = NumpyEpilogue(self.finish, is_image=False, operators=operators)
         logits = Logits(CLASSIFIER, (sums,), epilogue)
         if self.slides:
@@ -106,6 +133,11 @@ class Classifier(nn.Module):
             total = f"{CLASSIFIER}.sum"
             return GlobalSum(total, (source,)), Matrix(sums, (total,), weights), logits
         return Matrix(sums, (source,), image_weights(weights, self.plan.source)), logits
+
+
+def _power_of_two(number: float) -> float:
+    """The nearest in logarithm, of the same sign; 0 of 0."""
+    return math.copysign(math.ldexp(1.0, round(math.log2(abs(number)))), number) if number else 0.0
 
 
 def source_node(network: NetworkConfig, shape: Shape) -> Source:

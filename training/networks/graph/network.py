@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bnn.chain import ACCUMULATOR
 from bnn.stage import ModelGraph
 from bnn.values import Shape
+from training.config.layers import Gives
 from training.config.load import Config
 from training.fit.arithmetic import PLAIN, Arithmetic
 from training.networks import layers
@@ -23,6 +27,7 @@ from training.networks.graph.entry import Classifier, image_input, source_node
 from training.networks.graph.fusion import compute as fuse
 from training.networks.graph.fusion import find_fusions
 from training.networks.graph.plan import CLASSIFIER, INPUT, plan_graph
+from training.networks.graph.signal import Signal
 from training.networks.models import as_bits, evaluating, to_pixels
 from training.networks.network import TrainableNetwork
 
@@ -50,7 +55,7 @@ class GraphNetwork(TrainableNetwork):
         self.plan = plan_graph(config, shape, classes)
         self.input, self.input_pixel = image_input(config.network)
         self.blocks = nn.ModuleDict(
-            OrderedDict((layer.name, KINDS[type(layer.layer)](layer, config)) for layer in self.plan.layers)
+            OrderedDict((_key(layer.name), KINDS[type(layer.layer)](layer, config)) for layer in self.plan.layers)
         )
         self.classifier = Classifier(self.plan, config)
         self._by_name = {block.planned.name: block for block in self.block_list()}
@@ -139,15 +144,30 @@ class GraphNetwork(TrainableNetwork):
         return {name: np.concatenate(parts) for name, parts in traces.items()}, np.concatenate(logits)
 
     def integers(self, images: NDArray[np.uint8], batch: int = 256) -> dict[str, NDArray[np.int32]]:
-        """Every value that is no bits, by its layer's name and as in evaluation: (n, h, w, c), in steps of its grid."""
-        found: dict[str, list[NDArray[np.int32]]] = {}
-        with evaluating(self), torch.no_grad():
+        """Every layer's value that is no bits, by its name and as in evaluation: (n, h, w, c), in steps of its grid."""
+        names = {INPUT, *self._by_name}
+        values = self.values(images, batch)
+        return {name: part for name, part in values.items() if name in names and not self.plan.value(name).is_bits}
+
+    def values(self, images: NDArray[np.uint8], batch: int = 256) -> dict[str, NDArray[Any]]:
+        """As ``TrainableNetwork.values``: layers, the sums before their steps, and those of the classes."""
+        found: dict[str, list[NDArray[Any]]] = {}
+
+        def keep(name: str, value: Tensor, signal: Signal) -> None:
+            steps = as_bits(value) if signal.is_bits else _steps(value, signal.fraction_bits)
+            found.setdefault(name, []).append(steps)
+
+        matrices = (block for block in self.block_list() if isinstance(block, MatrixBlock))
+        with evaluating(self), torch.no_grad(), ExitStack() as watched:
+            for block in matrices:
+                watched.enter_context(_sums_watched(block, keep))
             for start in range(0, len(images), batch):
+                value = torch.empty(0)
                 for name, value in self.walk(to_pixels(images[start : start + batch], self.device)):
-                    planned = self.plan.value(name)
-                    if not planned.is_bits:
-                        steps = (value * 2.0**planned.fraction_bits).permute(0, 2, 3, 1).to(torch.int32)
-                        found.setdefault(name, []).append(steps.cpu().numpy())
+                    keep(name, value, self.plan.value(name))
+                for name, sums in self.classifier.sums(value).items():
+                    keep(name, sums, self.plan.sums)
+                found.setdefault(CLASSIFIER, []).append(self.classifier(value).cpu().numpy())
         return {name: np.concatenate(parts) for name, parts in found.items()}
 
     @property
@@ -173,3 +193,32 @@ class GraphNetwork(TrainableNetwork):
         last, classes = self.plan.last, self.plan.sums
         lines.append(f"{'classifier':20} {f'{self.plan.mw * self.classes:,} weights':18} {last} -> {classes}")
         return "\n".join(lines)
+
+
+def _key(name: str) -> str:
+    """What a layer is called among PyTorch's modules, which have methods of names such as ``half`` and ``type``."""
+    return f"layer {name}" if hasattr(nn.ModuleDict, name) else name
+
+
+def _steps(value: Tensor, fraction_bits: int) -> NDArray[np.int32]:
+    """(n, c, h, w) numbers on a grid as the (n, h, w, c) integers that they are."""
+    steps: NDArray[np.int32] = (value * 2.0**fraction_bits).permute(0, 2, 3, 1).to(torch.int32).cpu().numpy()
+    return steps
+
+
+@contextmanager
+def _sums_watched(block: MatrixBlock, keep: Callable[[str, Tensor, Signal], None]) -> Iterator[None]:
+    """Meanwhile what goes into the steps behind a matrix goes to ``keep`` as well, by the name that absorption has."""
+
+    def watch(_: nn.Module, given: tuple[Tensor]) -> None:
+        assert block.planned.sums is not None
+        keep(block.planned.name + ACCUMULATOR, given[0], block.planned.sums)
+
+    if block.steps.gives is Gives.INTEGERS:
+        yield
+        return
+    handle = block.steps.register_forward_pre_hook(watch)
+    try:
+        yield
+    finally:
+        handle.remove()

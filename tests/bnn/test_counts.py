@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from bnn.counting import count_widths
+from bnn.counts import count_widths
 from bnn.network import Network
 from bnn.nodes import Add, Concatenate, Dense, Encode, Grid, MaxPool, PadChannels, Scores, SumPool
 from bnn.nodes.threshold import Threshold
