@@ -83,8 +83,9 @@ def test_rung_gives_every_layer_in_our_meaning(cnn_estimate, cnn, cnn_folder, fr
     frames = frames_of(cnn, 2, seed=99)
     done = []
     ours = FinnGraph(cnn, cnn_folder).trace(frames.images, done.append)
-    simulated = trace(cnn.network(), frames.images, backend=Backend.NUMPY)
-    assert list(ours) == list(simulated)
+    names = ["input"] * cnn.input.binary + [layer.name for layer in cnn.layers]
+    simulated = trace(cnn.network(), frames.images, backend=Backend.NUMPY, names=names)
+    assert list(ours) == list(simulated) == names
     for name in ours:
         assert np.array_equal(ours[name], simulated[name]), name
     assert np.array_equal(ours["fc2"], frames.scores)
