@@ -1,4 +1,4 @@
-"""A residual network from training to its report, by the commands themselves. The oracle: the trained model in PyTorch."""
+"""A residual network from training to its report, by the commands. The oracle: the trained model in PyTorch."""
 
 import dataclasses
 import json
@@ -43,7 +43,18 @@ threshold_shift = 0.25
 epochs = 1
 batch_size = 256
 """
-HARDWARE = ("fold", "rtl", "rtlsim", "implement", "board run", "shift-cost", "finn fold", "finn estimate", "finn package", "bitstream")
+HARDWARE = (
+    "fold",
+    "rtl",
+    "rtlsim",
+    "implement",
+    "board run",
+    "shift-cost",
+    "finn fold",
+    "finn estimate",
+    "finn package",
+    "bitstream",
+)
 REFUSAL = "hardware is made of chains alone so far: grid stem: is not part of a chain"
 
 
@@ -165,12 +176,16 @@ def test_a_network_file_that_contradicts_itself_is_one_line(graph_run, tmp_path,
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ('[{ conv = 4, gives = "grid", name = "a" }, { conv = 4, gives = "grid", name = "b", input = "input" }, '
-         '{ conv = 5, gives = "grid", name = "c", input = "input" }, { add = ["a", "b", "c"] }]',
-         "a is (6, 6, 4) and c (6, 6, 5) (H, W, C); a sum needs one shape"),
-        ('[{ conv = 4, gives = "grid", name = "a" }, '
-         '{ conv = 4, gives = "grid", name = "b", input = "input", fraction_bits = 3 }, { add = ["a", "b"] }]',
-         "a has fraction_bits 6 and b 3"),
+        (
+            '[{ conv = 4, gives = "grid", name = "a" }, { conv = 4, gives = "grid", name = "b", input = "input" }, '
+            '{ conv = 5, gives = "grid", name = "c", input = "input" }, { add = ["a", "b", "c"] }]',
+            "a is (6, 6, 4) and c (6, 6, 5) (H, W, C); a sum needs one shape",
+        ),
+        (
+            '[{ conv = 4, gives = "grid", name = "a" }, '
+            '{ conv = 4, gives = "grid", name = "b", input = "input", fraction_bits = 3 }, { add = ["a", "b"] }]',
+            "a has fraction_bits 6 and b 3",
+        ),
         ('[{ add = ["a", "b"] }, { conv = 4, gives = "grid", name = "a" }, { sign = true }]', "a"),
         ('[{ conv = 4, gives = "grid", name = "a" }, { conv = 4, gives = "grid", name = "a" }]', "a"),
         ('[{ conv = 4, gives = "grid", name = "a" }, { sign = true, input = "input" }]', "a"),
@@ -180,7 +195,6 @@ def test_a_config_that_contradicts_itself_is_one_line(tmp_path, line, layers, me
     file = tmp_path / "bad.toml"
     file.write_text(f'name = "bad"\n[data]\nname = "digits"\n[network]\nlayers = {layers}\n')
     said = line("train", "--config", file, "--run", tmp_path / "run")
-    print(said)
     assert message in said
     assert not (tmp_path / "run").exists()
 
@@ -201,7 +215,11 @@ def test_status_advises_nothing_that_is_refused(graph_copy, capsys):
     rows = [row for row in capsys.readouterr().out.splitlines() if REFUSAL in row]
     assert len(rows) == len(HARDWARE) + 1  # and finn results
     assert all(row.rstrip().endswith(" -") for row in rows)
-    assert {finding.stage for finding, command in FLOW.status(graph_copy) if command} == {"simulate", "ladder", "report"}
+    assert {finding.stage for finding, command in FLOW.status(graph_copy) if command} == {
+        "simulate",
+        "ladder",
+        "report",
+    }
 
 
 def test_the_report_is_whole_without_hardware(graph_copy):

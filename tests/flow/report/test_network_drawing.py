@@ -20,7 +20,9 @@ NAME = "x<\"&'>y"
 def chain():
     rng = np.random.default_rng(0)
     first = DenseLayer.from_bits(NAME, rng.integers(0, 2, (6, 48)), np.arange(20, 26))
-    return Chain(Encode.threshold((4, 4, 3), 100), (first, DenseLayer.from_bits("fc2", rng.integers(0, 2, (3, 6)), None)))
+    return Chain(
+        Encode.threshold((4, 4, 3), 100), (first, DenseLayer.from_bits("fc2", rng.integers(0, 2, (3, 6)), None))
+    )
 
 
 NETWORKS = [chain().network(), *(random_graph(seed) for seed in range(12))]
@@ -56,15 +58,17 @@ def test_boxes_do_not_overlap_and_all_is_inside(network):
         for part in drawn.iter("rect")
         if part.get("class") != "kind"
     ]
-    assert all(0 <= x and x + w <= width and 0 <= y and y + h <= height for x, y, w, h in boxes)
+    assert all(x >= 0 and x + w <= width and y >= 0 and y + h <= height for x, y, w, h in boxes)
     for (x, y, w, h), (x2, y2, w2, h2) in combinations(boxes, 2):
         assert x + w < x2 or x2 + w2 < x or y + h < y2 or y2 + h2 < y
 
 
 def test_texts_fit_their_boxes_in_a_browser(browser):
     page = browser.new_page()
-    page.set_content(f"<style>svg {{ font: 10.5px sans-serif }} .name {{ font-size: 12px; font-weight: 600 }}</style>"
-                     f"{draw_network(reported(NETWORKS[0]))}{draw_network(reported(NETWORKS[5]))}")
+    page.set_content(
+        f"<style>svg {{ font: 10.5px sans-serif }} .name {{ font-size: 12px; font-weight: 600 }}</style>"
+        f"{draw_network(reported(NETWORKS[0]))}{draw_network(reported(NETWORKS[5]))}"
+    )
     outside = page.evaluate(
         """() => [...document.querySelectorAll("g.node")].filter(node => {
             const box = node.querySelector("rect").getBBox();
@@ -81,7 +85,9 @@ def test_texts_fit_their_boxes_in_a_browser(browser):
 @pytest.mark.parametrize(("lowest", "highest"), [(0, 0), (0, 1), (0, 255), (-1, 0), (-128, 127), (-129, 3), (-3, 128)])
 def test_bit_widths_hold_the_range(lowest, highest):
     width = bit_width(Integers((1, 1, 1), lowest, highest))
-    held = [(0, 2**bits - 1) if lowest >= 0 else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (width, width - 1)]
+    held = [
+        (0, 2**bits - 1) if lowest >= 0 else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (width, width - 1)
+    ]
     assert held[0][0] <= lowest
     assert highest <= held[0][1]
     assert width == 1 or lowest < math.ceil(held[1][0]) or highest > held[1][1]
