@@ -48,7 +48,7 @@ Value = Bits | Integers
 
 
 def bit_width(value: Value) -> int:
-    """Bits that hold an element: 1 of bits; of integers as two's complement where they can be negative, else unsigned."""
+    """Bits that hold an element: 1 of bits; integers are two's complement where they can be negative, else unsigned."""
     if isinstance(value, Bits):
         return 1
     if value.lowest >= 0:

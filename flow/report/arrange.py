@@ -1,7 +1,7 @@
 """Where the nodes of a graph stand in a drawing: rows from top to bottom, branches in columns beside each other.
 
-The longest way down from each node stays in its column. What a node reads from farther up passes beside the column, in a
-lane of its own, so that no line crosses a node.
+The longest way down from each node stays in its column. What a node reads from farther up passes beside the column, in
+a lane of its own, so that no line crosses a node.
 """
 
 from __future__ import annotations

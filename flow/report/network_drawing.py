@@ -74,9 +74,7 @@ class _Drawing:
         boxes = [self._box(node) for node in self._nodes.values()]
         return (
             f'<svg class="network" role="img" aria-label="{escape(words)}" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}">\n'
-            + "\n".join([*lines, *boxes])
-            + "\n</svg>"
+            f'viewBox="0 0 {width} {height}">\n' + "\n".join([*lines, *boxes]) + "\n</svg>"
         )
 
     def _edges(self) -> list[tuple[Edge, int]]:
@@ -133,8 +131,9 @@ class _Drawing:
             f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{HEIGHT}" rx="5"/>'
             f'<rect class="kind" x="{left:.1f}" y="{top:.1f}" width="5" height="{HEIGHT}" rx="2" fill="{colour}"/>'
             f'<text x="{left + 12:.1f}" y="{top + 17:.1f}"><tspan class="name">{escape(node.name)}</tspan> '
-            f"<tspan class=\"what\">{escape(_what(node))}</tspan></text>"
-            f'<text class="value" x="{left + PORT + 9 + 7 * self._repeats[node.name]:.1f}" y="{top + HEIGHT + 18:.1f}">{escape(value_text(node))}</text>'
+            f'<tspan class="what">{escape(_what(node))}</tspan></text>'
+            f'<text class="value" x="{left + PORT + 9 + 7 * self._repeats[node.name]:.1f}" y="{top + HEIGHT + 18:.1f}">'
+            f"{escape(value_text(node))}</text>"
             "</g>"
         )
 

@@ -1,4 +1,4 @@
-"""A residual network from training to its report, by the commands themselves. The oracle: the trained model in PyTorch."""
+"""A residual network from training to its report, by the commands. The oracle: the trained model in PyTorch."""
 
 import dataclasses
 import json
@@ -195,7 +195,6 @@ def test_a_config_that_contradicts_itself_is_one_line(tmp_path, line, layers, me
     file = tmp_path / "bad.toml"
     file.write_text(f'name = "bad"\n[data]\nname = "digits"\n[network]\nlayers = {layers}\n')
     said = line("train", "--config", file, "--run", tmp_path / "run")
-    print(said)
     assert message in said
     assert not (tmp_path / "run").exists()
 

@@ -79,7 +79,7 @@ class TrainableNetwork(nn.Module, ABC):
         """
 
     def values(self, images: NDArray[np.uint8], batch: int = 256) -> dict[str, NDArray[Any]]:
-        """Every value that ``staged`` describes and that is exact, in order, and the logits under the last layer's name.
+        """Every exact value that ``staged`` describes, in order, and the logits under the last layer's name.
 
         Args:
             images: (n, H, W, C).

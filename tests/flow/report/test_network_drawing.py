@@ -58,7 +58,7 @@ def test_boxes_do_not_overlap_and_all_is_inside(network):
         for part in drawn.iter("rect")
         if part.get("class") != "kind"
     ]
-    assert all(0 <= x and x + w <= width and 0 <= y and y + h <= height for x, y, w, h in boxes)
+    assert all(x >= 0 and x + w <= width and y >= 0 and y + h <= height for x, y, w, h in boxes)
     for (x, y, w, h), (x2, y2, w2, h2) in combinations(boxes, 2):
         assert x + w < x2 or x2 + w2 < x or y + h < y2 or y2 + h2 < y
 

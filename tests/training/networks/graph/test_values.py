@@ -32,7 +32,7 @@ def network_of(layers, classifier):
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if "norm" in name:
-                parameter += 0.2 * torch.randn_like(parameter)
+                parameter.add_(0.2 * torch.randn_like(parameter))
     return network
 
 
