@@ -60,7 +60,7 @@ def all_advice(run, capsys):
     """Every command that anything advises of this run; none is taken for a command that mends by itself."""
     found = [command for _, command in FLOW.status(RunFolder.open(run).path) if command]
     for name in FLOW.stages:
-        if name in ("train", "export", "import", "report", *SLOW) or name.startswith(SLOW):
+        if name in ("train", "export", "import", "zoo get", "report", *SLOW) or name.startswith(SLOW):
             continue
         capsys.readouterr()
         if askew([*name.split(), "--run", str(run)]) != 0:
