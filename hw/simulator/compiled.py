@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +14,18 @@ from numpy.typing import NDArray
 from bnn import Network
 from hw.simulator.fusing import find_tasks
 from hw.simulator.memory import Memory, Plan
-from hw.simulator.steps import make_step
+from hw.simulator.steps import Run, make_step
 
 BATCH_BYTES = 2**19  # the values that are held at once: half a usual level 2 cache
 MIN_BATCH = 32  # one vector of frames
+IDLE_BATCHES = 64  # whose memory is kept for the next ones; one a thread is used
+
+
+class Bound(NamedTuple):
+    """The memory of a batch, and the steps bound to it."""
+
+    memory: Memory
+    runs: list[Run]
 
 
 class Program:
@@ -31,13 +41,28 @@ class Program:
         self.steps = [make_step(network, task, exact=exact) for task in tasks]
         self.plan = Plan(network, tasks, kept)
 
-    def run(self, images: NDArray[np.uint8]) -> Memory:
-        """The memory after all steps: it holds the scores and what is kept."""
-        memory = Memory(self.plan, len(images))
+        self._idle: deque[Bound] = deque(maxlen=IDLE_BATCHES)
+
+    @contextmanager
+    def run(self, images: NDArray[np.uint8]) -> Iterator[Memory]:
+        """The memory after all steps: it holds the scores and what is kept, and belongs to the caller within."""
+        bound = self._take(len(images))
         pixels = flat_pixels(images)
-        for step in self.steps:
-            step.run(memory, pixels)
-        return memory
+        for run in bound.runs:
+            run(pixels)
+        yield bound.memory
+        self._idle.append(bound)
+
+    def _take(self, count: int) -> Bound:
+        """Memory of so many frames that nobody uses, from an earlier batch or new."""
+        try:
+            bound = self._idle.popleft()
+        except IndexError:
+            bound = None
+        if bound is None or bound.memory.count != count:
+            memory = Memory(self.plan, count)
+            bound = Bound(memory, [step.bind(memory) for step in self.steps])
+        return bound
 
 
 class Compiled:
@@ -61,19 +86,20 @@ class Compiled:
         """Frames whose values stay in the level 2 cache from one step to the next."""
         return max(MIN_BATCH, BATCH_BYTES // self.program.plan.frame_bytes)
 
-    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Scores (n, classes) of images (n, H, W, C)."""
-        memory = self.program.run(images)
-        numbers: NDArray[np.int32] = memory.numbers(self.network.output.name)
-        return numbers.reshape(len(images), self.network.classes)
+    def scores(self, images: NDArray[np.uint8], out: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
+        """As ``Engine.scores``."""
+        scores = np.empty((len(images), self.network.classes), np.int32) if out is None else out
+        with self.program.run(images) as memory:
+            scores[...] = memory.numbers(self.network.output.name)[:, 0, 0]
+        return scores
 
     def trace(self, images: NDArray[np.uint8], names: Collection[str]) -> dict[str, NDArray[Any]]:
         """The values of these names, as ``hw.simulator.trace`` gives them."""
         wanted = frozenset(names)
         if wanted not in self._traces:
             self._traces[wanted] = Program(self.network, wanted, exact=self._exact)
-        memory = self._traces[wanted].run(images)
-        traced = {name: memory.unpacked(name) for name in self.network.values if name in wanted}
+        with self._traces[wanted].run(images) as memory:
+            traced = {name: memory.unpacked(name) for name in self.network.values if name in wanted}
         last = self.network.output.name
         if last in traced:
             traced[last] = traced[last].reshape(len(images), self.network.classes)

@@ -34,8 +34,8 @@ class Engine(Protocol):
     def frames_per_batch(self) -> int:
         """Frames to hand to one call."""
 
-    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Scores (n, classes) of images (n, H, W, C)."""
+    def scores(self, images: NDArray[np.uint8], out: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
+        """Scores (n, classes) of images (n, H, W, C), in ``out`` where that is given."""
 
     def trace(self, images: NDArray[np.uint8], names: Collection[str]) -> dict[str, NDArray[Any]]:
         """As ``trace``, for one batch."""
@@ -90,7 +90,7 @@ def simulate(
 
     def run(start: int) -> int:
         batch = images[start : start + frames]
-        scores[start : start + len(batch)] = engine.scores(batch)
+        engine.scores(batch, scores[start : start + len(batch)])
         return len(batch)
 
     _in_threads(run, range(0, len(images), frames), count, progress)

@@ -109,34 +109,37 @@ class _Finder:
         self.kept = kept
         self.readers = Counter(name for node in network.nodes for name in node.inputs)
         self.tasks: list[Task] = []
-        self.makers: dict[str, int] = {}  # by value, the number of its task
+        self.makers: dict[str, Task] = {}  # by value
 
     def take(self, node: Node) -> None:
         """Let the node join a task, or begin one."""
-        number = self._joined(node)
-        if number is None:
-            number = len(self.tasks)
-            self.tasks.append(Task([]))
-        self.tasks[number].nodes.append(node)
-        self.makers[node.name] = number
+        task = self._joined(node)
+        if task is None or isinstance(node, Add):
+            # After all that the addition reads; until then nobody needed the task's integers.
+            self.tasks = [other for other in self.tasks if other is not task]
+            task = task or Task([])
+            self.tasks.append(task)
+        task.nodes.append(node)
+        self.makers[node.name] = task
 
-    def _joined(self, node: Node) -> int | None:
+    def _joined(self, node: Node) -> Task | None:
+        """The task that the node can go on with, a matrix's rather than another."""
         if not is_pointwise(node):
             return None
-        # The last of what an addition reads: all the others are there by then.
-        number = max(self.makers[name] for name in node.inputs)
-        task = self.tasks[number]
-        own = task.integers
-        if own not in node.inputs or task.threshold or self.makers[own] != number:
-            return None
+        found = [self.makers[name] for name in node.inputs if self._can_join(node, name)]
+        return max(found, key=lambda task: counts_bits(self.network, task.head), default=None)
+
+    def _can_join(self, node: Node, own: str) -> bool:
+        """Whether the node can go on with the integers ``own`` in the task that makes them."""
+        task = self.makers[own]
+        if task.threshold or task.integers != own:
+            return False
         is_alone = self.readers[own] == 1 and own not in self.kept
         if not (counts_bits(self.network, task.head) or is_pointwise(task.head)):
-            joins = is_alone and isinstance(node, Threshold) and self._sums_can_start_low(task.head)
-        elif isinstance(node, Threshold):
-            joins = True
-        else:
-            joins = is_alone and task.add is None and (isinstance(node, Add) or task.grid is None)
-        return number if joins else None
+            return is_alone and isinstance(node, Threshold) and self._sums_can_start_low(task.head)
+        if isinstance(node, Threshold):
+            return True
+        return is_alone and task.add is None and (isinstance(node, Add) or task.grid is None)
 
     def _sums_can_start_low(self, head: Node) -> bool:
         """Whether a matrix's sums of integers still fit 32 bits with a threshold subtracted."""

@@ -135,12 +135,6 @@ class Memory:
         start = self.start(name)
         return self.words[start : start + self.frame_words(name) * self.count + SPARE_WORDS]
 
-    def cleared(self, name: str) -> Words:
-        """The words of a value of bits, all made 0."""
-        words = self.bits(name)
-        words.fill(0)
-        return words
-
     def stored(self, name: str) -> Stored:
         """Where a value of integers lies."""
         layout = self.plan.layouts[name]

@@ -81,7 +81,7 @@ def layer_rates(network: Network, threads: int, seconds: float, at_least_macs: i
             peak = max(popcount_peak(threads, seconds).values())
             rate = _rate(_Repeated(step, memory, pixels, _macs(network, step)), threads, seconds)
             rates.append(LayerRate(step.name, _macs(network, step), rate / 1e9, peak))
-        step.run(memory, pixels)
+        step.bind(memory)(pixels)
     return rates
 
 
@@ -100,9 +100,9 @@ class _Repeated:
 
     def __call__(self) -> int:
         """Run it; the multiply-accumulates done."""
-        if not hasattr(self._threads, "memory"):
-            self._threads.memory = self._memory.copy()
-        self._step.run(self._threads.memory, self._pixels)
+        if not hasattr(self._threads, "run"):
+            self._threads.run = self._step.bind(self._memory.copy())
+        self._threads.run(self._pixels)
         return self._memory.count * self._macs
 
 

@@ -24,6 +24,7 @@ ANY_LENGTH = 0
 STEP_WORDS = 8  # what the kernel for any length counts at once
 
 FRAMES, WINDOWS, LINES = 0, 1, 2  # a row is a whole frame, a window's bits without a gap, or line by line
+BITS, SCORES, VALUES = 0, 1, 2  # P becomes one comparison, M P + B in 32 bits, or all that ``Pointwise`` says
 
 
 @compiled
@@ -42,10 +43,10 @@ def differing_in_row(
 
 
 @cache
-def matrix_kernel(half_words: int, gives_integers: bool) -> Callable[..., None]:
+def matrix_kernel(half_words: int, gives: int) -> Callable[..., None]:
     """The kernel for windows of so many words of 32 bits, compiled for exactly that number, or ``ANY_LENGTH``.
 
-    ``gives_integers`` says whether popcounts go through ``Pointwise`` in place of one comparison.
+    ``gives`` is ``BITS``, ``SCORES`` or ``VALUES``.
     """
     whole_trees = max(half_words - 1, 0) // MAX_TREE_WORDS
     last_tree = max(half_words - whole_trees * MAX_TREE_WORDS, 1)
@@ -79,13 +80,13 @@ def matrix_kernel(half_words: int, gives_integers: bool) -> Callable[..., None]:
             g: window sizes.
             pads: bits that a padded position reads as, and spare words; for ``LINES`` a frame of padding, or nothing.
             weights: (tiles, half_words, 16), the weights of 16 outputs side by side.
-            limits: (tiles * 16,); where not ``gives_integers``, an output bit is 1 where at most so many bits differ.
+            limits: (tiles * 16,); for ``BITS`` an output bit is 1 where at most so many bits differ.
             mh: outputs of a position.
-            out: where not ``gives_integers``, the output bits of ``count`` frames of ``out_words`` words and spare
+            out: for ``BITS`` the output bits of ``count`` frames of ``out_words`` words and spare
                 words, all 0; else the words of all values.
             out_words: words of an output frame.
             mw: P = ``mw`` - differing bits.
-            narrow: where ``gives_integers``, of what becomes of P; see ``Pointwise``, as for the rest.
+            narrow: not for ``BITS``, of what becomes of P; see ``Pointwise``, as for the rest.
             wide: likewise.
             summands: likewise.
             p: likewise.
@@ -120,10 +121,11 @@ def matrix_kernel(half_words: int, gives_integers: bool) -> Callable[..., None]:
                             for _ in range(whole_trees):
                                 differing = add(differing, differing_bits(weights, weight, rows, word, MAX_TREE_WORDS))
                                 word, weight = word + MAX_TREE_WORDS, weight + MAX_TREE_WORDS * TILE
-                        if gives_integers:
+                        if gives != BITS:
                             popcounts = subtract(fill(limits, mw), differing)
                             vector, bit = (first + row) * tiles + tile, p.bits + target + tile * TILE
-                            finish(places[0], places[1], places[2], places[3], p, popcounts, vector, tile, bit)
+                            only = gives == SCORES
+                            finish(places[0], places[1], places[2], places[3], p, popcounts, vector, tile, bit, only)
                             continue
                         mask = mask_at_most(differing, load(limits, tile * TILE))
                         if whole_masks:

@@ -171,6 +171,18 @@ def _scaler(width: int) -> Any:
 
 
 @operation
+def affine(_typing: Any, numbers: Any, _place: Any, _multiplier: Any, _offset: Any) -> Any:
+    """Lane by lane ``M x + B`` in 32 bits; arguments as of ``on_narrow_grid``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        x, place, multiplier, offset = args
+        product = builder.mul(x, _loaded(builder, place, multiplier, 32))
+        return builder.add(product, _loaded(builder, place, offset, 32))
+
+    return numbers(numbers, *[types.int64] * 3), generate
+
+
+@operation
 def on_narrow_grid(
     _typing: Any, numbers: Any, _place: Any, _multiplier: Any, _offset: Any, _shift: Any, _lowest: Any, _highest: Any
 ) -> Any:

@@ -16,12 +16,14 @@ from hw.simulator.kernels.compiler import compiled, inlined
 from hw.simulator.kernels.lanes import add, mask_at_least
 from hw.simulator.kernels.numbers import (
     TILE,
+    affine,
     load_long,
     load_numbers,
     on_narrow_grid,
     on_wide_grid,
     place_of,
     put_mask,
+    store_long,
     store_numbers,
     word_at,
 )
@@ -64,7 +66,16 @@ class Pointwise(NamedTuple):
 
 @inlined
 def finish(
-    words: int, narrow: int, wide: int, summands: int, p: Pointwise, x: Any, vector: int, tile: int, bit: int
+    words: int,
+    narrow: int,
+    wide: int,
+    summands: int,
+    p: Pointwise,
+    x: Any,
+    vector: int,
+    tile: int,
+    bit: int,
+    only_scores: bool,
 ) -> None:
     """Do with 16 channels what ``p`` says.
 
@@ -78,8 +89,13 @@ def finish(
         vector: which vector of the value this is, counted through positions and frames.
         tile: which vector of its position this is.
         bit: where its first bit goes.
+        only_scores: a narrow grid that never shifts or saturates, to long numbers, is all that there is to do. Known
+            when it is compiled, this leaves the rest out.
     """
     channel = tile * TILE
+    if only_scores:
+        store_long(words, p.result + vector * TILE, affine(x, narrow, channel, p.padded + channel))
+        return
     if p.grid == NARROW:
         x = on_narrow_grid(x, narrow, channel, p.padded + channel, p.shift, p.lowest, p.highest)
     elif p.grid == WIDE:
@@ -128,6 +144,6 @@ def pointwise_kernel(
         for _ in range(positions):
             for tile in range(p.padded // TILE):
                 x = load_numbers(places[0], source + vector * TILE, source_short)
-                finish(places[0], places[1], places[2], places[3], p, x, vector, tile, bit + tile * TILE)
+                finish(places[0], places[1], places[2], places[3], p, x, vector, tile, bit + tile * TILE, False)
                 vector += 1
             bit += p.channels

@@ -10,10 +10,10 @@ from hw.simulator.steps.matrix import BinaryStep, GroupedStep, IntegerStep
 from hw.simulator.steps.pointwise import PointwiseStep
 from hw.simulator.steps.scores import TableStep
 from hw.simulator.steps.source import EncodeStep, ThermometerStep
-from hw.simulator.steps.step import Step
+from hw.simulator.steps.step import Run, Step
 from hw.simulator.steps.windows import PoolStep
 
-__all__ = ["BinaryStep", "Step", "make_step"]
+__all__ = ["BinaryStep", "Run", "Step", "make_step"]
 
 
 def make_step(network: Network, task: Task, *, exact: bool) -> Step:

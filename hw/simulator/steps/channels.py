@@ -14,7 +14,8 @@ from hw.simulator.fusing import Task
 from hw.simulator.kernels.bits import SPARE_WORDS
 from hw.simulator.kernels.channels import copy_bit_channels, copy_number_channels, fill_number_channels
 from hw.simulator.memory import Memory
-from hw.simulator.steps.step import Step
+from hw.simulator.steps.pointwise import NO_BITS
+from hw.simulator.steps.step import Run, Step
 
 Part = str | tuple[int, int]
 """Channels to be put down: those of a value, or (number, channels), so many of one number."""
@@ -35,15 +36,19 @@ class ChannelsStep(Step):
             before, after = (node.value, node.before), (node.value, node.after)
             self._parts = (before, node.inputs[0], after)
 
-    def run(self, memory: Memory, pixels: NDArray[np.uint8]) -> None:
-        """As ``Step.run``."""
+    def bind(self, memory: Memory) -> Run:
+        """As ``Step.bind``."""
+        bits = memory.bits(self.name) if self._of_bits else NO_BITS
         put = self._put_bits if self._of_bits else self._put_numbers
-        if self._of_bits:
-            memory.cleared(self.name)
-        first = 0
-        for part in self._parts:
-            put(memory, part, first)
-            first += self._channels[part] if isinstance(part, str) else part[1]
+
+        def run(_pixels: NDArray[np.uint8]) -> None:
+            bits.fill(0)
+            first = 0
+            for part in self._parts:
+                put(memory, part, first)
+                first += self._channels[part] if isinstance(part, str) else part[1]
+
+        return run
 
     def _put_bits(self, memory: Memory, part: Part, first: int) -> None:
         positions = prod(self._shape[:2])

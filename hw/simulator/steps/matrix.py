@@ -7,16 +7,26 @@ from numpy.typing import NDArray
 
 from bnn import Integers, Network
 from bnn.encoding import pack_bits
-from bnn.nodes import Conv, Dense, Encode, Matrix
+from bnn.nodes import Conv, Dense, Encode, Matrix, Scores
 from hw.simulator.fusing import Task, reads_pixels
 from hw.simulator.kernels.bits import SPARE_WORDS
 from hw.simulator.kernels.geometry import Geometry
 from hw.simulator.kernels.grouped import grouped_bits, grouped_numbers
 from hw.simulator.kernels.integers import BLOCK_GROUPS, ENTRIES, GROUP, Stored, integer_kernel
-from hw.simulator.kernels.matrix import ANY_LENGTH, FRAMES, LINES, TILE, WINDOWS, matrix_kernel
+from hw.simulator.kernels.matrix import (
+    ANY_LENGTH,
+    BITS,
+    FRAMES,
+    LINES,
+    SCORES,
+    TILE,
+    VALUES,
+    WINDOWS,
+    matrix_kernel,
+)
 from hw.simulator.memory import Memory, aligned
-from hw.simulator.steps.pointwise import Finish
-from hw.simulator.steps.step import NO_PIXELS, Step
+from hw.simulator.steps.pointwise import NO_BITS, Finish
+from hw.simulator.steps.step import NO_PIXELS, Run, Step
 
 HALF = 32
 NO_WORDS = np.zeros(SPARE_WORDS, np.uint64)
@@ -49,11 +59,19 @@ class BinaryStep(Step):
         # P >= T where at most mw - T bits differ; -1 for the outputs that only fill the last tile: never.
         self._limits = aligned(np.full(tiles * TILE, -1, np.int32))
         threshold = task.threshold
-        self._gives_integers = threshold is None or threshold.inputs[0] != node.name or task.makes != (threshold.name,)
-        if threshold is not None and not self._gives_integers:
-            self._limits[: node.mh] = node.mw - threshold.thresholds
         self._finish = Finish(network, task)
-        self._kernel = matrix_kernel(self._half_words if exact else ANY_LENGTH, self._gives_integers)
+        self._gives = self._given()
+        if threshold is not None and self._gives == BITS:
+            self._limits[: node.mh] = node.mw - threshold.thresholds
+        self._kernel = matrix_kernel(self._half_words if exact else ANY_LENGTH, self._gives)
+
+    def _given(self) -> int:
+        """Which kernel will do: the fewer things it can, the faster."""
+        task, threshold = self.task, self.task.threshold
+        if threshold is not None and threshold.inputs[0] == self.node.name and task.makes == (threshold.name,):
+            return BITS
+        is_last = len(task.nodes) == 2 and isinstance(task.nodes[1], Scores)
+        return SCORES if is_last and self._finish.is_narrow else VALUES
 
     def _rows(self, node: Matrix) -> tuple[int, NDArray[np.uint8], NDArray[np.uint64]]:
         """How rows are laid out, the weights' bits so laid out, and the padding."""
@@ -79,30 +97,22 @@ class BinaryStep(Step):
         frame[g.top : g.top + rows, g.left : g.left + columns] = 0
         return pack_bits(frame.reshape(-1))
 
-    def run(self, memory: Memory, pixels: NDArray[np.uint8]) -> None:
-        """As ``Step.run``."""
-        source = self.node.inputs[0]
-        finish = self._finish.on(memory)
-        out, out_words = memory.words, 0
-        threshold = self.task.threshold
-        if threshold is not None:
-            out_words = memory.frame_words(threshold.name)
-            out = memory.words if self._gives_integers else memory.bits(threshold.name)
-        self._kernel(
-            memory.bits(source),
-            memory.frame_words(source),
-            memory.count,
-            self._rows_are,
-            self._geometry,
-            self._pads,
-            self._weights,
-            self._limits,
-            self.node.mh,
-            out,
-            out_words,
-            self.node.mw,
-            *finish,
-        )
+    def bind(self, memory: Memory) -> Run:
+        """As ``Step.bind``."""
+        source, threshold = self.node.inputs[0], self.task.threshold
+        bits = NO_BITS if threshold is None else memory.bits(threshold.name)
+        out_words = 0 if threshold is None else memory.frame_words(threshold.name)
+        finish = self._finish.nothing if self._gives == BITS else self._finish.on(memory)
+        kernel, out = self._kernel, bits if self._gives == BITS else memory.words
+        frames, frame_words = memory.bits(source), memory.frame_words(source)
+        given = (frames, frame_words, memory.count, self._rows_are, self._geometry, self._pads, self._weights)
+        given += (self._limits, self.node.mh, out, out_words, self.node.mw, *finish)
+
+        def run(_pixels: NDArray[np.uint8]) -> None:
+            bits.fill(0)
+            kernel(*given)
+
+        return run
 
 
 class IntegerStep(Step):
@@ -142,25 +152,21 @@ class IntegerStep(Step):
         thresholds = task.threshold.thresholds if task.threshold else np.zeros(node.mh, np.int32)
         self._starts = (-thresholds).astype(dtype)
 
-    def run(self, memory: Memory, pixels: NDArray[np.uint8]) -> None:
-        """As ``Step.run``."""
-        threshold = self.task.threshold
-        integer_kernel(
-            pixels if self._of_pixels else NO_PIXELS,
-            self._values,
-            memory.words,
-            NOT_STORED if self._of_pixels else memory.stored(self.node.inputs[0]),
-            memory.count,
-            self._geometry,
-            self._pads,
-            self._taps,
-            self._positions,
-            self._entries,
-            self._starts,
-            memory.cleared(threshold.name) if threshold else memory.words[:0],
-            memory.frame_words(threshold.name) if threshold else 0,
-            NOT_STORED if threshold else memory.stored(self.node.name),
-        )
+    def bind(self, memory: Memory) -> Run:
+        """As ``Step.bind``."""
+        threshold, of_pixels, values = self.task.threshold, self._of_pixels, self._values
+        bits = memory.bits(threshold.name) if threshold else NO_BITS
+        out_words = memory.frame_words(threshold.name) if threshold else 0
+        source = NOT_STORED if of_pixels else memory.stored(self.node.inputs[0])
+        result = NOT_STORED if threshold else memory.stored(self.node.name)
+        given = (memory.words, source, memory.count, self._geometry, self._pads, self._taps, self._positions)
+        given += (self._entries, self._starts, bits, out_words, result)
+
+        def run(pixels: NDArray[np.uint8]) -> None:
+            bits.fill(0)
+            integer_kernel(pixels if of_pixels else NO_PIXELS, values, *given)
+
+        return run
 
 
 class GroupedStep(Step):
@@ -179,19 +185,24 @@ class GroupedStep(Step):
         self._weights = node.weights.reshape(-1).copy()
         self._signs = (2 * node.weight_bits.astype(np.int8) - 1).reshape(-1)
 
-    def run(self, memory: Memory, pixels: NDArray[np.uint8]) -> None:
-        """As ``Step.run``."""
+    def bind(self, memory: Memory) -> Run:
+        """As ``Step.bind``."""
         node, source, result = self.node, self.node.inputs[0], memory.stored(self.node.name)
+        windows = (memory.count, self._geometry, node.groups)
         if self._of_integers:
-            read = memory.stored(source)
-            args = (memory.count, self._geometry, node.groups, self._number_pads, self._signs, result)
-            grouped_numbers(memory.words, read, *args)
-            return
-        frame_words, g, pads = memory.frame_words(source), self._geometry, self._bit_pads
-        frames = memory.bits(source)
-        grouped_bits(
-            frames, frame_words, memory.count, g, node.groups, pads, self._weights, node.mw, memory.words, result
-        )
+            stored = memory.stored(source)
+
+            def run(_pixels: NDArray[np.uint8]) -> None:
+                grouped_numbers(memory.words, stored, *windows, self._number_pads, self._signs, result)
+
+            return run
+        frames, frame_words = memory.bits(source), memory.frame_words(source)
+
+        def run_bits(_pixels: NDArray[np.uint8]) -> None:
+            weights = (self._weights, node.mw)
+            grouped_bits(frames, frame_words, *windows, self._bit_pads, *weights, memory.words, result)
+
+        return run_bits
 
 
 def _image_places(g: Geometry, lanes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -14,9 +14,10 @@ from hw.simulator.fusing import Task
 from hw.simulator.kernels.numbers import padded_channels
 from hw.simulator.kernels.pointwise import NARROW, NO_GRID, WIDE, Pointwise, pointwise_kernel
 from hw.simulator.memory import Memory
-from hw.simulator.steps.step import Step
+from hw.simulator.steps.step import Run, Step
 
 INT32 = np.iinfo(np.int32)
+NO_BITS = np.zeros(0, np.uint64)
 
 
 class Finish:
@@ -47,15 +48,24 @@ class Finish:
             target[: len(row)] = row
         return padded.reshape(-1)
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether there is a grid that is computed in 32 bits."""
+        return self._plain.grid == NARROW
+
+    @property
+    def nothing(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint64], Pointwise]:
+        """What kernels are given that do not need it."""
+        return self._narrow, self._wide, np.zeros(0, np.uint64), self._plain
+
     def on(self, memory: Memory) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint64], Pointwise]:
-        """What kernels are given, with the places of a batch's memory. The bits' words are made 0."""
+        """What kernels are given, with the places of a batch's memory, in which the bits must be 0 before."""
         placed: dict[str, Any] = {}
         if self.task.integers in self.task.makes:
             result = memory.stored(self.task.integers)
             placed |= {"result": result.first, "result_short": result.short}
         threshold = self.task.threshold
         if threshold:
-            memory.cleared(threshold.name)
             frame_bits = memory.frame_words(threshold.name) * 64
             placed |= {"bits": memory.start(threshold.name) * 64, "frame_bits": frame_bits}
         summands = [memory.stored(name) for name in self.task.summands]
@@ -72,11 +82,16 @@ class PointwiseStep(Step):
         height, width, _ = network.values[task.reads[0]].shape
         self._positions = height * width
 
-    def run(self, memory: Memory, pixels: NDArray[np.uint8]) -> None:
-        """As ``Step.run``."""
-        source = memory.stored(self.task.reads[0])
-        finish = self._finish.on(memory)
-        pointwise_kernel(memory.words, *finish, source.first, source.short, memory.count, self._positions)
+    def bind(self, memory: Memory) -> Run:
+        """As ``Step.bind``."""
+        source, finish = memory.stored(self.task.reads[0]), self._finish.on(memory)
+        bits = memory.bits(self.task.threshold.name) if self.task.threshold else NO_BITS
+
+        def run(_pixels: NDArray[np.uint8]) -> None:
+            bits.fill(0)
+            pointwise_kernel(memory.words, *finish, source.first, source.short, memory.count, self._positions)
+
+        return run
 
 
 def _scale(node: Grid | Scores | None) -> tuple[NDArray[np.int64], NDArray[np.int64], int, int, int]:

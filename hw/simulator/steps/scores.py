@@ -10,7 +10,7 @@ from bnn.nodes import Scores
 from bnn.nodes.matrix import value_range
 from hw.simulator.fusing import Task
 from hw.simulator.memory import Memory
-from hw.simulator.steps.step import Step
+from hw.simulator.steps.step import Run, Step
 
 
 class TableStep(Step):
@@ -26,7 +26,11 @@ class TableStep(Step):
         assert bounds is not None
         self._lowest = bounds[0]
 
-    def run(self, memory: Memory, pixels: NDArray[np.uint8]) -> None:
-        """As ``Step.run``."""
-        columns = memory.numbers(self._source).astype(np.int64) - self._lowest
-        memory.numbers(self.name)[...] = self._table[np.arange(len(self._table)), columns]
+    def bind(self, memory: Memory) -> Run:
+        """As ``Step.bind``."""
+        source, result, rows = memory.numbers(self._source), memory.numbers(self.name), np.arange(len(self._table))
+
+        def run(_pixels: NDArray[np.uint8]) -> None:
+            result[...] = self._table[rows, source.astype(np.int64) - self._lowest]
+
+        return run

@@ -14,7 +14,7 @@ from hw.simulator.fusing import Task
 from hw.simulator.kernels.bits import encode_bits, encode_channels, encode_codes
 from hw.simulator.kernels.numbers import encode_numbers
 from hw.simulator.memory import Memory
-from hw.simulator.steps.step import Step
+from hw.simulator.steps.step import Run, Step
 
 
 class EncodeStep(Step):
@@ -29,16 +29,29 @@ class EncodeStep(Step):
         self._bits = self._table.astype(np.uint64)
         self._pixel_steps = (np.flatnonzero(np.diff(self._table[:256])) + 1).astype(np.uint8)
 
-    def run(self, memory: Memory, pixels: NDArray[np.uint8]) -> None:
-        """As ``Step.run``."""
-        size = prod(self.node.shape)
-        if not self.node.binary:
-            result = memory.stored(self.name)
+    def bind(self, memory: Memory) -> Run:
+        """As ``Step.bind``."""
+        return self._bind_bits(memory) if self.node.binary else self._bind_numbers(memory)
+
+    def _bind_bits(self, memory: Memory) -> Run:
+        size, bits = prod(self.node.shape), memory.bits(self.name)
+
+        def run(pixels: NDArray[np.uint8]) -> None:
+            bits.fill(0)
+            if self.node.per_channel:
+                encode_channels(pixels, size, self._bits, bits)
+            else:
+                encode_bits(pixels, size, self._pixel_steps, int(self._bits[0]), bits)
+
+        return run
+
+    def _bind_numbers(self, memory: Memory) -> Run:
+        result = memory.stored(self.name)
+
+        def run(pixels: NDArray[np.uint8]) -> None:
             encode_numbers(pixels, self._table, memory.words, result.first, result.channels, result.stride)
-        elif self.node.per_channel:
-            encode_channels(pixels, size, self._bits, memory.cleared(self.name))
-        else:
-            encode_bits(pixels, size, self._pixel_steps, int(self._bits[0]), memory.cleared(self.name))
+
+        return run
 
 
 class ThermometerStep(Step):
@@ -53,6 +66,12 @@ class ThermometerStep(Step):
         reached = np.arange(256)[:, None] >= thresholds[:, None]  # (1 or C, 256, levels)
         self._codes = pack_bits(reached).reshape(-1)
 
-    def run(self, memory: Memory, pixels: NDArray[np.uint8]) -> None:
-        """As ``Step.run``."""
-        encode_codes(pixels, prod(self.node.shape), self._codes, self.node.levels, memory.cleared(self.name))
+    def bind(self, memory: Memory) -> Run:
+        """As ``Step.bind``."""
+        size, bits = prod(self.node.shape), memory.bits(self.name)
+
+        def run(pixels: NDArray[np.uint8]) -> None:
+            bits.fill(0)
+            encode_codes(pixels, size, self._codes, self.node.levels, bits)
+
+        return run

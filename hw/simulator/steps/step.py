@@ -1,8 +1,9 @@
-"""What every step of a compiled network is: a task made ready, to be run on the memory of any batch."""
+"""What every step of a compiled network is: a task made ready, to be bound to the memory of any batch."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,12 @@ from hw.simulator.memory import Memory
 
 NO_PIXELS = np.zeros(0, np.uint8)
 
+Run = Callable[[NDArray[np.uint8]], None]
+"""Called with the pixels of the batch's frames, one after the other."""
+
 
 class Step(ABC):
-    """A task made ready. Any thread may run it, each on memory of its own.
+    """A task made ready. Any thread may bind it, each to memory of its own.
 
     Attributes:
         task: what is computed.
@@ -28,10 +32,9 @@ class Step(ABC):
         self.name = task.nodes[-1].name
 
     @abstractmethod
-    def run(self, memory: Memory, pixels: NDArray[np.uint8]) -> None:
-        """Compute what the task makes.
+    def bind(self, memory: Memory) -> Run:
+        """What computes, again and again, what the task makes from what it reads in this memory.
 
         Args:
-            memory: which holds what the task reads, and takes what it makes.
-            pixels: of the batch's frames, one after the other.
+            memory: of a batch.
         """

@@ -11,7 +11,7 @@ from hw.simulator.fusing import Task
 from hw.simulator.kernels.geometry import Geometry
 from hw.simulator.kernels.pool import pool_bits, pool_numbers
 from hw.simulator.memory import Memory
-from hw.simulator.steps.step import Step
+from hw.simulator.steps.step import Run, Step
 
 
 class PoolStep(Step):
@@ -26,12 +26,28 @@ class PoolStep(Step):
         self._geometry = Geometry.of(node, value.shape, network.values[node.name].shape)
         self._of_bits = isinstance(value, Bits)
 
-    def run(self, memory: Memory, pixels: NDArray[np.uint8]) -> None:
-        """As ``Step.run``."""
-        source, count = self.node.inputs[0], memory.count
-        if not self._of_bits:
-            is_sum = isinstance(self.node, SumPool)
-            pool_numbers(memory.words, memory.stored(source), memory.stored(self.name), count, self._geometry, is_sum)
-            return
-        frame_words, out_words = memory.frame_words(source), memory.frame_words(self.name)
-        pool_bits(memory.bits(source), frame_words, count, self._geometry, memory.cleared(self.name), out_words)
+    def bind(self, memory: Memory) -> Run:
+        """As ``Step.bind``."""
+        return self._bind_bits(memory) if self._of_bits else self._bind_numbers(memory)
+
+    def _bind_bits(self, memory: Memory) -> Run:
+        source, bits = self.node.inputs[0], memory.bits(self.name)
+        frames, frame_words, out_words = memory.bits(source), memory.frame_words(source), memory.frame_words(self.name)
+
+        def run(_pixels: NDArray[np.uint8]) -> None:
+            bits.fill(0)
+            pool_bits(frames, frame_words, memory.count, self._geometry, bits, out_words)
+
+        return run
+
+    def _bind_numbers(self, memory: Memory) -> Run:
+        source, result, is_sum = (
+            memory.stored(self.node.inputs[0]),
+            memory.stored(self.name),
+            isinstance(self.node, SumPool),
+        )
+
+        def run(_pixels: NDArray[np.uint8]) -> None:
+            pool_numbers(memory.words, source, result, memory.count, self._geometry, is_sum)
+
+        return run
