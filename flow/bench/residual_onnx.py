@@ -65,11 +65,11 @@ class _Writer:
         return output
 
     def _bits(self, source: str, threshold: str, output: str) -> None:
-        flags = self._put("GreaterOrEqual", [source, threshold], f"{output}.flags")
+        flags = self._put("GreaterOrEqual", [source, threshold], f"{output}/flags")
         if self.sign_as is SignAs.CAST:
             self._put("Cast", [flags], output, to=TensorProto.FLOAT)
             return
-        one, zero = (self._constant(f"{output}.{bit}", np.array(bit, np.float32)) for bit in (1, 0))
+        one, zero = (self._constant(f"{output}/{bit}", np.array(bit, np.float32)) for bit in (1, 0))
         self._put("Where", [flags, one, zero], output)
 
     @singledispatchmethod
@@ -87,11 +87,11 @@ class _Writer:
         # (batch, C, H, W) to (batch, C, levels, H, W), and back with C levels channels.
         height, width, channels = node.shape
         thresholds = np.broadcast_to(node.thresholds, (channels, node.levels)).astype(np.float32)
-        axes = self._constant(f"{node.name}.axes", np.array([2], np.int64))
-        spread = self._put("Unsqueeze", ["pixels", axes], f"{node.name}.spread")
-        self._bits(spread, self._constant(f"{node.name}.levels", thresholds[:, :, None, None]), f"{node.name}.bits")
+        axes = self._constant(f"{node.name}/axes", np.array([2], np.int64))
+        spread = self._put("Unsqueeze", ["pixels", axes], f"{node.name}/spread")
+        self._bits(spread, self._constant(f"{node.name}/levels", thresholds[:, :, None, None]), f"{node.name}/bits")
         shape = np.array([0, channels * node.levels, height, width], np.int64)
-        self._put("Reshape", [f"{node.name}.bits", self._constant(f"{node.name}.shape", shape)], node.name)
+        self._put("Reshape", [f"{node.name}/bits", self._constant(f"{node.name}/shape", shape)], node.name)
 
     @write.register
     def _(self, node: Conv) -> None:
@@ -102,10 +102,10 @@ class _Writer:
         pads = [top, left, bottom, right]
         if node.pad_values.any():
             assert (node.pad_values == node.pad_values[0]).all()
-            value = self._constant(f"{node.name}.pad", np.array(node.pad_values[0], np.float32))
-            edges = self._constant(f"{node.name}.edges", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
-            source, pads = self._put("Pad", [source, edges, value], f"{node.name}.padded"), [0, 0, 0, 0]
-        inputs = [source, self._constant(f"{node.name}.w", kernel), self._constant(f"{node.name}.b", bias)]
+            value = self._constant(f"{node.name}/pad", np.array(node.pad_values[0], np.float32))
+            edges = self._constant(f"{node.name}/edges", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+            source, pads = self._put("Pad", [source, edges, value], f"{node.name}/padded"), [0, 0, 0, 0]
+        inputs = [source, self._constant(f"{node.name}/w", kernel), self._constant(f"{node.name}/b", bias)]
         self._put("Conv", inputs, node.name, strides=list(node.stride), pads=pads)
 
     @write.register
@@ -114,11 +114,11 @@ class _Writer:
         height, width, channels = value.shape
         weights, bias = self._scaled(node, of_bits=not isinstance(value, Integers))
         weights *= self._area(node.inputs[0])
-        flat = self._put("Flatten", [node.inputs[0]], f"{node.name}.flat")
+        flat = self._put("Flatten", [node.inputs[0]], f"{node.name}/flat")
         # (y, x, c) to (c, y, x)
         matrix = weights.reshape(node.mh, height, width, channels).transpose(3, 1, 2, 0).reshape(node.mw, node.mh)
-        inputs = [flat, self._constant(f"{node.name}.w", matrix.astype(np.float32))]
-        self._put("Gemm", [*inputs, self._constant(f"{node.name}.b", bias)], node.name)
+        inputs = [flat, self._constant(f"{node.name}/w", matrix.astype(np.float32))]
+        self._put("Gemm", [*inputs, self._constant(f"{node.name}/b", bias)], node.name)
 
     def _scaled(self, node: Conv | Dense, *, of_bits: bool) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """(mh, mw) weights and (mh,) bias, with what the node behind multiplies and adds."""
@@ -136,14 +136,14 @@ class _Writer:
             factor, offset = node.multipliers * 2.0**-node.shift, node.offsets * 2.0**-node.shift
             factor *= self._area(source)
             if (factor != 1).any():
-                source = self._put("Mul", [source, self._column(f"{node.name}.factor", factor)], f"{node.name}.product")
-            source = self._put("Add", [source, self._column(f"{node.name}.offset", offset)], f"{node.name}.sum")
+                source = self._put("Mul", [source, self._column(f"{node.name}/factor", factor)], f"{node.name}/product")
+            source = self._put("Add", [source, self._column(f"{node.name}/offset", offset)], f"{node.name}/sum")
         if node.shift:
-            source = self._put("Floor", [source], f"{node.name}.floor")
+            source = self._put("Floor", [source], f"{node.name}/floor")
         if self._saturates(node):
             bounds = (("low", node.lowest), ("high", node.highest))
-            ends = [self._constant(f"{node.name}.{end}", np.array(bound, np.float32)) for end, bound in bounds]
-            source = self._put("Clip", [source, *ends], f"{node.name}.clipped")
+            ends = [self._constant(f"{node.name}/{end}", np.array(bound, np.float32)) for end, bound in bounds]
+            source = self._put("Clip", [source, *ends], f"{node.name}/clipped")
         self._put("Identity", [source], node.name)  # onnxruntime leaves it out
 
     def _saturates(self, node: Grid) -> bool:
@@ -163,7 +163,7 @@ class _Writer:
 
     @write.register
     def _(self, node: Threshold) -> None:
-        self._bits(node.inputs[0], self._column(f"{node.name}.thresholds", node.thresholds), node.name)
+        self._bits(node.inputs[0], self._column(f"{node.name}/thresholds", node.thresholds), node.name)
 
     @write.register
     def _(self, node: SumPool) -> None:

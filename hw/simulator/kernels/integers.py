@@ -15,7 +15,7 @@ from hw.simulator.kernels.bits import Words, low_bits, set_bits
 from hw.simulator.kernels.compiler import compiled
 from hw.simulator.kernels.geometry import Geometry
 from hw.simulator.kernels.lanes import add, fill, item, load, put_item, shift_in_sign, store, subtract
-from hw.simulator.kernels.numbers import number_at, place_of, put_number
+from hw.simulator.kernels.numbers import TILE, load_long, number_at, place_of, store_numbers, transpose
 
 GROUP = 4  # inputs whose sums are made at once
 ENTRIES = 1 << GROUP
@@ -211,13 +211,18 @@ def give_bits(out: Words, out_marks: Sums, places: NDArray[np.int64], marks: Sum
 
 
 @compiled
-def give_numbers(words: int, places: NDArray[np.int64], short: bool, sums: Sums, mh: int) -> None:
-    """Write the sums of every lane's position, from number ``places[lane]`` on."""
-    lanes = len(places)
-    for lane in range(lanes):
-        if places[lane] >= 0:
-            for channel in range(mh):
-                put_number(words, places[lane] + channel, short, np.int64(item(sums, channel * lanes + lane)))
+def give_numbers(
+    words: int, places: NDArray[np.int64], short: bool, sums: Sums, mh: int, square: NDArray[np.int32]
+) -> None:
+    """Write the sums of every lane's position, from number ``places[lane]`` on; ``square`` has room for 16 x 16."""
+    lanes, turned = len(places), place_of(square)
+    for channel in range(0, mh, TILE):
+        for first in range(0, lanes, TILE):
+            transpose(sums, channel * lanes + first, lanes, turned)
+            for lane in range(TILE):
+                place = places[first + lane]
+                if place >= 0:
+                    store_numbers(words, place + channel, short, load_long(turned, lane * TILE))
 
 
 @compiled
@@ -266,7 +271,7 @@ def integer_kernel(
     sums = aligned(marks_per_lane * width * lanes, values)
     marks = aligned(marks_per_lane * lanes, values)
     planes = aligned(taps[-1] + max(len(positions), lanes), values)
-    places = np.zeros(lanes, np.int64)
+    places, square = np.zeros(lanes, np.int64), np.zeros(TILE * TILE, np.int32)
     out_marks, memory = out.view(values.dtype), place_of(words)
     for first in range(0, count, lanes if lanes_are_frames else 1):
         if source.first < 0:
@@ -285,7 +290,7 @@ def integer_kernel(
                 else:
                     places[lane] = frame * out_words * 64 + position * mh
             if result.first >= 0:
-                give_numbers(memory, places, result.short, sums, mh)
+                give_numbers(memory, places, result.short, sums, mh, square)
             else:
                 sign_bits(marks, sums, lanes, width)
                 give_bits(out, out_marks, places, marks, mh)

@@ -18,10 +18,11 @@ from numba import types
 
 from hw.simulator.kernels.bits import Words
 from hw.simulator.kernels.compiler import compiled, inlined
-from hw.simulator.kernels.lanes import Lanes, load_vector, operation, splat
+from hw.simulator.kernels.lanes import Lanes, address, load_vector, operation, splat
 
 TILE = 16  # numbers of a vector
 
+_MASK = ir.VectorType(ir.IntType(32), TILE)
 _VECTORS = {bits: ir.VectorType(ir.IntType(bits), TILE) for bits in (16, 32, 64)}
 
 
@@ -168,6 +169,42 @@ def _scaler(width: int) -> Any:
         return builder.trunc(x, _VECTORS[32]) if width > 32 else x
 
     return generate
+
+
+@operation
+def transpose(_typing: Any, array: Any, _first: Any, _stride: Any, _place: Any) -> Any:
+    """Turn 16 rows of 16 numbers into 16 rows of int32, one for each column.
+
+    Args:
+        array: int16 or int32, with the rows.
+        first: where its first row begins.
+        stride: from one row to the next.
+        place: where the 256 numbers go.
+    """
+    bits = array.dtype.bitwidth
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source, first, stride, place = args
+        rows = []
+        for row in range(TILE):
+            index = builder.add(first, builder.mul(stride, ir.Constant(stride.type, row)))
+            vector = load_vector(builder, address(context, builder, array, source, index), _VECTORS[bits])
+            rows.append(builder.sext(vector, _VECTORS[32]) if bits < 32 else vector)
+        # Squares of half the size are swapped across the diagonal, then squares within these.
+        for half in (8, 4, 2, 1):
+            upper = [lane if lane & half == 0 else TILE + lane - half for lane in range(TILE)]
+            lower = [lane + half if lane & half == 0 else TILE + lane for lane in range(TILE)]
+            for row in range(TILE):
+                if row & half == 0:
+                    pair = rows[row], rows[row + half]
+                    rows[row] = builder.shuffle_vector(*pair, ir.Constant(_MASK, upper))
+                    rows[row + half] = builder.shuffle_vector(*pair, ir.Constant(_MASK, lower))
+        for row, vector in enumerate(rows):
+            pointer = _pointer(builder, place, ir.Constant(ir.IntType(64), row * TILE), ir.IntType(32))
+            builder.store(vector, builder.bitcast(pointer, vector.type.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64, types.int64), generate
 
 
 @operation

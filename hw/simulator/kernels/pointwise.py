@@ -29,6 +29,28 @@ from hw.simulator.kernels.numbers import (
 )
 
 NO_GRID, NARROW, WIDE = 0, 1, 2  # how a grid is computed: not at all, in 32 bits, in 64
+NOWHERE, LONG, SHORT = 0, 1, 2  # where integers are written to: numbers of 32 or 16 bits
+
+
+class Known(NamedTuple):
+    """What may be known of ``Pointwise`` when a kernel is compiled for it; -1 for what is not.
+
+    Attributes:
+        grid: ``NO_GRID``, ``NARROW`` or ``WIDE``.
+        summands: how many values are added.
+        summands_short: 1 where all of them are short, 0 where none is.
+        result: ``NOWHERE``, ``LONG`` or ``SHORT``.
+        bits: 1 where there are bits, 0 where not.
+    """
+
+    grid: int
+    summands: int
+    summands_short: int
+    result: int
+    bits: int
+
+
+UNKNOWN = Known(-1, -1, -1, -1, -1)
 
 
 class Pointwise(NamedTuple):
@@ -42,10 +64,10 @@ class Pointwise(NamedTuple):
         grid: ``NO_GRID``; ``NARROW`` where M x + B is known to fit 32 bits; else ``WIDE``.
         shift, lowest, highest: of the grid.
         summands: how many values are added.
-        result: at which number of ``words`` the integers are to be written; -1 for nowhere.
-        result_short: whether as short ones.
-        bits: at which bit of ``words`` the first frame's bits are to be written, 0 so far; -1 for nowhere. A bit is 1
-            where the integer reaches its channel's threshold.
+        result: ``NOWHERE``, or as what the integers are to be written.
+        first: at which number of ``words``.
+        has_bits: whether there are bits, of which one is 1 where the integer reaches its channel's threshold.
+        bits: at which bit of ``words`` the first frame's bits are to be written, 0 so far.
         frame_bits: from one frame's first bit to the next one's.
         channels: how many are real.
         padded: numbers of a position.
@@ -57,7 +79,8 @@ class Pointwise(NamedTuple):
     highest: int
     summands: int
     result: int
-    result_short: bool
+    first: int
+    has_bits: bool
     bits: int
     frame_bits: int
     channels: int
@@ -75,7 +98,11 @@ def finish(
     vector: int,
     tile: int,
     bit: int,
-    only_scores: bool,
+    grid: int,
+    added: int,
+    short: int,
+    result: int,
+    bits: int,
 ) -> None:
     """Do with 16 channels what ``p`` says.
 
@@ -89,27 +116,37 @@ def finish(
         vector: which vector of the value this is, counted through positions and frames.
         tile: which vector of its position this is.
         bit: where its first bit goes.
-        only_scores: a narrow grid that never shifts or saturates, to long numbers, is all that there is to do. Known
-            when it is compiled, this leaves the rest out.
+        grid: of what is known.
+        added: likewise, summands.
+        short: likewise, summands_short.
+        result: likewise.
+        bits: likewise.
     """
     channel = tile * TILE
-    if only_scores:
-        store_long(words, p.result + vector * TILE, affine(x, narrow, channel, p.padded + channel))
-        return
-    if p.grid == NARROW:
+    grid = grid if grid >= 0 else p.grid
+    added = added if added >= 0 else p.summands
+    result = result if result >= 0 else p.result
+    if grid == NARROW:
         x = on_narrow_grid(x, narrow, channel, p.padded + channel, p.shift, p.lowest, p.highest)
-    elif p.grid == WIDE:
+    elif grid == WIDE:
         x = on_wide_grid(x, wide, channel, p.padded + channel, p.shift, p.lowest, p.highest)
-    for index in range(p.summands):
-        short = word_at(summands, 2 * index + 1) != 0
-        x = add(x, load_numbers(words, np.int64(word_at(summands, 2 * index)) + vector * TILE, short))
-    if p.result >= 0:
-        store_numbers(words, p.result + vector * TILE, p.result_short, x)
-    if p.bits >= 0:
+    for index in range(added):
+        is_short = short == 1 if short >= 0 else word_at(summands, 2 * index + 1) != 0
+        x = add(x, load_numbers(words, np.int64(word_at(summands, 2 * index)) + vector * TILE, is_short))
+    if result != NOWHERE:
+        store_numbers(words, p.first + vector * TILE, result == SHORT, x)
+    if bits == 1 if bits >= 0 else p.has_bits:
         mask = np.uint64(mask_at_least(x, load_long(narrow, 2 * p.padded + channel)))
         if p.channels - channel < TILE:
             mask &= low_bits(p.channels - channel)
         put_mask(words, bit, mask)
+
+
+@inlined
+def give_scores(words: int, narrow: int, p: Pointwise, x: Any, vector: int, tile: int) -> None:
+    """The same for a narrow grid to long numbers that never shifts or saturates, and nothing else."""
+    channel = tile * TILE
+    store_long(words, p.first + vector * TILE, affine(x, narrow, channel, p.padded + channel))
 
 
 @compiled
@@ -144,6 +181,21 @@ def pointwise_kernel(
         for _ in range(positions):
             for tile in range(p.padded // TILE):
                 x = load_numbers(places[0], source + vector * TILE, source_short)
-                finish(places[0], places[1], places[2], places[3], p, x, vector, tile, bit + tile * TILE, False)
+                finish(
+                    places[0],
+                    places[1],
+                    places[2],
+                    places[3],
+                    p,
+                    x,
+                    vector,
+                    tile,
+                    bit + tile * TILE,
+                    -1,
+                    -1,
+                    -1,
+                    -1,
+                    -1,
+                )
                 vector += 1
             bit += p.channels

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from hw.simulator.kernels.bits import SPARE_WORDS, Words, copy_bits, low_bits
@@ -63,15 +65,21 @@ def pad_frames(
     high = (g.out_height - 1) * g.stride_y + g.kernel_y
     wide = (g.out_width - 1) * g.stride_x + g.kernel_x
     rows, columns = min(g.height, high - g.top), min(g.width, wide - g.left)
-    words = len(template)
+    words, size = len(template), columns * g.channels >> 3
+    rest = size & 7
     padded = np.empty(count * words + SPARE_WORDS, np.uint64)
     padded[count * words :] = 0
     for frame in range(count):
         padded[frame * words : (frame + 1) * words] = template
         for y in range(rows):
-            target = frame * words * 64 + ((y + g.top) * wide + g.left) * g.channels
-            source = frame * frame_words * 64 + y * g.width * g.channels
-            copy_bits(padded, target, frames, source, columns * g.channels)
+            target = frame * words * 8 + (((y + g.top) * wide + g.left) * g.channels >> 3)
+            source = frame * frame_words * 8 + (y * g.width * g.channels >> 3)
+            for byte in range(0, size - 7, 8):
+                put_word_at_byte(padded, target + byte, word_at_byte(frames, source + byte))
+            if rest:
+                last = word_at_byte(frames, source + size - rest) & low_bits(rest * 8)
+                byte = target + size - rest
+                put_word_at_byte(padded, byte, word_at_byte(padded, byte) | last)
     return padded, words
 
 
@@ -133,3 +141,36 @@ def gather(
         gather_lines(rows, row_words, count, frames, frame_words, width, first, g)
     else:
         gather_windows(rows, row_words, count, frames, frame_words, first, g, pads)
+
+
+class Walk(NamedTuple):
+    """Where a window lies in the bytes of its frames, and how to come to the next.
+
+    Attributes:
+        byte: at which its first line begins.
+        out_x: its output position in its line.
+        right: bytes to the next in the same line.
+        down: further bytes to the first of the next line, after the last of a line.
+        line_bytes: from one line of the image to the next.
+        last: which bits of the last word of 32 bits of each of its lines belong to it.
+    """
+
+    byte: int
+    out_x: int
+    right: int
+    down: int
+    line_bytes: int
+    last: np.uint32
+
+
+@compiled
+def window_at(first: int, frame_words: int, g: Geometry, is_padded: bool) -> Walk:
+    """The window of output position ``first``, counted through all frames; channels are whole bytes."""
+    width = (g.out_width - 1) * g.stride_x + g.kernel_x if is_padded else g.width
+    frame, position = divmod(first, g.out_height * g.out_width)
+    out_y, out_x = divmod(position, g.out_width)
+    line_bytes, right = (width * g.channels) >> 3, (g.stride_x * g.channels) >> 3
+    byte = frame * frame_words * 8 + out_y * g.stride_y * line_bytes + out_x * right
+    used = g.kernel_x * g.channels & 31
+    last = np.uint32((1 << used) - 1 if used else 0xFFFFFFFF)
+    return Walk(byte, out_x, right, g.stride_y * line_bytes - g.out_width * right, line_bytes, last)

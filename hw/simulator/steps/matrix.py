@@ -17,6 +17,7 @@ from hw.simulator.kernels.matrix import (
     ANY_LENGTH,
     BITS,
     FRAMES,
+    IN_PLACE,
     LINES,
     SCORES,
     TILE,
@@ -24,6 +25,8 @@ from hw.simulator.kernels.matrix import (
     WINDOWS,
     matrix_kernel,
 )
+from hw.simulator.kernels.pointwise import UNKNOWN
+from hw.simulator.kernels.popcount import MAX_TREE_WORDS
 from hw.simulator.memory import Memory, aligned
 from hw.simulator.steps.pointwise import NO_BITS, Finish
 from hw.simulator.steps.step import NO_PIXELS, Run, Step
@@ -63,7 +66,12 @@ class BinaryStep(Step):
         self._gives = self._given()
         if threshold is not None and self._gives == BITS:
             self._limits[: node.mh] = node.mw - threshold.thresholds
-        self._kernel = matrix_kernel(self._half_words if exact else ANY_LENGTH, self._gives)
+        lines = 0
+        if exact and self._rows_are == LINES and self._half_words <= MAX_TREE_WORDS:
+            assert isinstance(node, Conv)
+            self._rows_are, lines = IN_PLACE, node.kernel[0]
+        known = self._finish.known(network) if exact and self._gives == VALUES else UNKNOWN
+        self._kernel = matrix_kernel(self._half_words if exact else ANY_LENGTH, lines, self._gives, known)
 
     def _given(self) -> int:
         """Which kernel will do: the fewer things it can, the faster."""

@@ -12,8 +12,18 @@ from bnn.nodes import Grid, Scores
 from bnn.nodes.matrix import value_range
 from hw.simulator.fusing import Task
 from hw.simulator.kernels.numbers import padded_channels
-from hw.simulator.kernels.pointwise import NARROW, NO_GRID, WIDE, Pointwise, pointwise_kernel
-from hw.simulator.memory import Memory
+from hw.simulator.kernels.pointwise import (
+    LONG,
+    NARROW,
+    NO_GRID,
+    NOWHERE,
+    SHORT,
+    WIDE,
+    Known,
+    Pointwise,
+    pointwise_kernel,
+)
+from hw.simulator.memory import Layout, Memory
 from hw.simulator.steps.step import Run, Step
 
 INT32 = np.iinfo(np.int32)
@@ -39,7 +49,7 @@ class Finish:
         self._narrow = self._padded((*narrow, thresholds), np.int32)
         self._wide = self._padded((factors, offsets), np.int64)
         added = len(task.summands)
-        self._plain = Pointwise(kind, shift, lowest, highest, added, -1, False, -1, 0, self.channels, stride)
+        self._plain = Pointwise(kind, shift, lowest, highest, added, NOWHERE, 0, False, 0, 0, self.channels, stride)
 
     def _padded(self, rows: Any, dtype: Any) -> NDArray[Any]:
         """Rows one after the other, each as long as a position's numbers."""
@@ -53,6 +63,17 @@ class Finish:
         """Whether there is a grid that is computed in 32 bits."""
         return self._plain.grid == NARROW
 
+    def known(self, network: Network) -> Known:
+        """What is known before there is any memory."""
+        task = self.task
+        layouts = {name: Layout.of(network, name) for name in (*task.summands, task.integers)}
+        shorts = {layouts[name].is_short for name in task.summands}
+        result = NOWHERE
+        if task.integers in task.makes:
+            result = SHORT if layouts[task.integers].is_short else LONG
+        short = int(shorts.pop()) if len(shorts) == 1 else -1
+        return Known(self._plain.grid, len(task.summands), short, result, int(task.threshold is not None))
+
     @property
     def nothing(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint64], Pointwise]:
         """What kernels are given that do not need it."""
@@ -63,11 +84,11 @@ class Finish:
         placed: dict[str, Any] = {}
         if self.task.integers in self.task.makes:
             result = memory.stored(self.task.integers)
-            placed |= {"result": result.first, "result_short": result.short}
+            placed |= {"result": SHORT if result.short else LONG, "first": result.first}
         threshold = self.task.threshold
         if threshold:
             frame_bits = memory.frame_words(threshold.name) * 64
-            placed |= {"bits": memory.start(threshold.name) * 64, "frame_bits": frame_bits}
+            placed |= {"has_bits": True, "bits": memory.start(threshold.name) * 64, "frame_bits": frame_bits}
         summands = [memory.stored(name) for name in self.task.summands]
         places = np.array([(one.first, one.short) for one in summands], np.uint64).reshape(-1)
         return self._narrow, self._wide, places, self._plain._replace(**placed)
