@@ -127,13 +127,20 @@ def encode_codes(pixels: NDArray[np.uint8], size: int, codes: Words, levels: int
     """
     words = (size * levels + 63) >> 6
     code_words = (levels + 63) >> 6
+    whole = levels & 7 == 0
+    octets, code_octets = out.view(np.uint8), codes.view(np.uint8)
     channels = len(codes) // (256 * code_words)
     for frame in range(len(pixels) // size):
         channel = 0
         for index in range(size):
             code = (channel * 256 + pixels[frame * size + index]) * code_words
-            for word in range(code_words):
-                set_bits(out, frame * words * 64 + index * levels + word * 64, codes[code + word])
+            if whole:
+                place = frame * words * 8 + index * (levels >> 3)
+                for byte in range(levels >> 3):
+                    octets[place + byte] = code_octets[code * 8 + byte]
+            else:
+                for word in range(code_words):
+                    set_bits(out, frame * words * 64 + index * levels + word * 64, codes[code + word])
             channel += 1
             if channel == channels:
                 channel = 0

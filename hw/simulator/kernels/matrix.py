@@ -9,23 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.simulator.kernels.bits import SPARE_WORDS, Words, set_bits
+from hw.simulator.kernels.bits import SPARE_WORDS, Words
 from hw.simulator.kernels.compiler import compiled
 from hw.simulator.kernels.geometry import Geometry
-from hw.simulator.kernels.lanes import add, fill, load, mask_at_most, put_item, subtract
-from hw.simulator.kernels.numbers import place_of
-from hw.simulator.kernels.pointwise import Known, Pointwise, finish, give_scores
-from hw.simulator.kernels.popcount import MAX_TREE_WORDS, differing_bits, differing_in_lines
-from hw.simulator.kernels.windows import gather, pad_frames, window_at
+from hw.simulator.kernels.lanes import add, fill
+from hw.simulator.kernels.numbers import TILE, place_of
+from hw.simulator.kernels.pointwise import Known, Pointwise, give
+from hw.simulator.kernels.popcount import MAX_TREE_WORDS, differing_bits
+from hw.simulator.kernels.windows import gather, pad_frames
 
 CACHE_BYTES = 2**14  # half a level 1 data cache: as much for the weights as for the rows that meet them
-TILE = 16  # outputs that are computed together, one a lane
 ANY_LENGTH = 0
 STEP_WORDS = 8  # what the kernel for any length counts at once
 
-# A row is a whole frame, a window's bits without a gap, or line by line; or there is none, but the window in its frame.
-FRAMES, WINDOWS, LINES, IN_PLACE = 0, 1, 2, 3
-BITS, SCORES, VALUES = 0, 1, 2  # P becomes one comparison, M P + B in 32 bits, or all that ``Pointwise`` says
+FRAMES, WINDOWS, LINES = 0, 1, 2  # a row is a whole frame, a window's bits without a gap, or line by line
 
 
 @compiled
@@ -44,25 +41,20 @@ def differing_in_row(
 
 
 @cache
-def matrix_kernel(  # noqa: PLR0915 - the kernel is in it
-    half_words: int, lines: int, gives: int, known: Known
-) -> Callable[..., None]:
+def matrix_kernel(half_words: int, gives: int, known: Known) -> Callable[..., None]:
     """The kernel for windows of so many words of 32 bits, compiled for exactly that number, or ``ANY_LENGTH``.
 
     Args:
         half_words: of a window.
-        lines: of the window, for ``IN_PLACE``; else 0.
         gives: ``BITS``, ``SCORES`` or ``VALUES``.
         known: of what becomes of P.
     """
     grid, added, short, result, bits = known
-    line_words = half_words // max(lines, 1)
-    lines_or_one = max(lines, 1)
     whole_trees = max(half_words - 1, 0) // MAX_TREE_WORDS
     last_tree = max(half_words - whole_trees * MAX_TREE_WORDS, 1)
 
     @compiled
-    def kernel(  # noqa: PLR0912 - one loop over rows; what differs is constant when it is compiled
+    def kernel(
         frames: Words,
         frame_words: int,
         count: int,
@@ -71,7 +63,6 @@ def matrix_kernel(  # noqa: PLR0915 - the kernel is in it
         pads: Words,
         weights: NDArray[np.uint32],
         limits: NDArray[np.int32],
-        mh: int,
         out: Words,
         out_words: int,
         mw: int,
@@ -86,13 +77,11 @@ def matrix_kernel(  # noqa: PLR0915 - the kernel is in it
             frames: the input bits of ``count`` frames of ``frame_words`` words, and spare words.
             frame_words: words of an input frame.
             count: number of frames.
-            rows_are: ``FRAMES``, ``WINDOWS``, ``LINES`` or ``IN_PLACE``.
+            rows_are: ``FRAMES``, ``WINDOWS`` or ``LINES``.
             g: window sizes.
-            pads: bits that a padded position reads as, and spare words; for the latter two a frame of
-                padding, or nothing.
+            pads: bits that a padded position reads as, and spare words; for ``LINES`` a frame of padding, or nothing.
             weights: (tiles, half_words, 16), the weights of 16 outputs side by side.
             limits: (tiles * 16,); for ``BITS`` an output bit is 1 where at most so many bits differ.
-            mh: outputs of a position.
             out: for ``BITS`` the output bits of ``count`` frames of ``out_words`` words and spare
                 words, all 0; else the words of all values.
             out_words: words of an output frame.
@@ -107,30 +96,22 @@ def matrix_kernel(  # noqa: PLR0915 - the kernel is in it
         row_words = (tile_weights // TILE + 1) // 2
         block_rows = min(max(CACHE_BYTES // (row_words * 8), 16), 256)
         block_tiles = max(CACHE_BYTES // (tile_weights * 4), 1)
-        rows = frames if rows_are in {FRAMES, IN_PLACE} else np.zeros(block_rows * row_words + SPARE_WORDS, np.uint64)
-        frames, frame_words = pad_frames(frames, frame_words, count, g, pads, rows_are >= LINES)
-        whole_masks = mh % TILE == 0
-        masks = out.view(np.uint16)
-        places = place_of(out), place_of(narrow), place_of(wide), place_of(summands)
+        rows = frames if rows_are == FRAMES else np.zeros(block_rows * row_words + SPARE_WORDS, np.uint64)
+        frames, frame_words = pad_frames(frames, frame_words, count, g, pads, rows_are == LINES)
+        a, b, c, d, e = place_of(out), place_of(narrow), place_of(wide), place_of(summands), place_of(limits)
         positions = g.out_height * g.out_width
         for first in range(0, count * positions, block_rows):
             used_rows = min(block_rows, count * positions - first)
-            walk = window_at(first, frame_words, g, len(pads) > 0)
-            if rows_are in {WINDOWS, LINES}:
+            if rows_are != FRAMES:
                 gather(rows, row_words, used_rows, frames, frame_words, first, g, pads, rows_are == LINES)
             for first_tile in range(0, tiles, block_tiles):
                 frame, position = divmod(first, positions)
-                byte, out_x = walk.byte, walk.out_x
                 for row in range(used_rows):
                     row_half_word = (first + row if rows_are == FRAMES else row) * row_words * 2
-                    target = frame * out_words * 64 + position * mh
+                    target = p.bits + frame * out_words * 64 + position * p.channels
                     for tile in range(first_tile, min(first_tile + block_tiles, tiles)):
                         word, weight = row_half_word, tile * tile_weights
-                        if lines:
-                            differing = differing_in_lines(
-                                weights, weight, frames, byte, walk.line_bytes, walk.last, lines_or_one, line_words
-                            )
-                        elif half_words == ANY_LENGTH:
+                        if half_words == ANY_LENGTH:
                             differing = differing_in_row(limits, weights, weight, rows, word, tile_weights // TILE)
                         else:
                             differing = differing_bits(weights, weight, rows, word, last_tree)
@@ -138,24 +119,12 @@ def matrix_kernel(  # noqa: PLR0915 - the kernel is in it
                             for _ in range(whole_trees):
                                 differing = add(differing, differing_bits(weights, weight, rows, word, MAX_TREE_WORDS))
                                 word, weight = word + MAX_TREE_WORDS, weight + MAX_TREE_WORDS * TILE
-                        if gives != BITS:
-                            popcounts = subtract(fill(limits, mw), differing)
-                            vector, bit = (first + row) * tiles + tile, p.bits + target + tile * TILE
-                            if gives == SCORES:
-                                give_scores(places[0], places[1], p, popcounts, vector, tile)
-                                continue
-                            a, b, c, d = places
-                            finish(a, b, c, d, p, popcounts, vector, tile, bit, grid, added, short, result, bits)
-                            continue
-                        mask = mask_at_most(differing, load(limits, tile * TILE))
-                        if whole_masks:
-                            put_item(masks, (target >> 4) + tile, mask)
-                        else:
-                            set_bits(out, target + tile * TILE, np.uint64(mask))
-                    position, out_x, byte = position + 1, out_x + 1, byte + walk.right
-                    if out_x == g.out_width:
-                        out_x, byte = 0, byte + walk.down
-                        if position == positions:
-                            frame, position, byte = frame + 1, 0, (frame + 1) * frame_words * 8
+                        vector, bit = (first + row) * tiles + tile, target + tile * TILE
+                        give(
+                            a, b, c, d, e, p, mw, differing, vector, tile, bit, gives, grid, added, short, result, bits
+                        )
+                    position += 1
+                    if position == positions:
+                        frame, position = frame + 1, 0
 
     return kernel

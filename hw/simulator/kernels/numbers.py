@@ -208,6 +208,17 @@ def transpose(_typing: Any, array: Any, _first: Any, _stride: Any, _place: Any) 
 
 
 @operation
+def rest_of(_typing: Any, numbers: Any, _whole: Any) -> Any:
+    """Lane by lane ``whole - x``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        whole = splat(builder, builder.trunc(args[1], ir.IntType(32)), TILE)
+        return builder.sub(whole, args[0])
+
+    return numbers(numbers, types.int64), generate
+
+
+@operation
 def affine(_typing: Any, numbers: Any, _place: Any, _multiplier: Any, _offset: Any) -> Any:
     """Lane by lane ``M x + B`` in 32 bits; arguments as of ``on_narrow_grid``."""
 

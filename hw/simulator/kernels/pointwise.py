@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hw.simulator.kernels.bits import Words, low_bits
 from hw.simulator.kernels.compiler import compiled, inlined
-from hw.simulator.kernels.lanes import add, mask_at_least
+from hw.simulator.kernels.lanes import add, mask_at_least, mask_at_most
 from hw.simulator.kernels.numbers import (
     TILE,
     affine,
@@ -23,12 +23,15 @@ from hw.simulator.kernels.numbers import (
     on_wide_grid,
     place_of,
     put_mask,
+    put_short,
+    rest_of,
     store_long,
     store_numbers,
     word_at,
 )
 
 NO_GRID, NARROW, WIDE = 0, 1, 2  # how a grid is computed: not at all, in 32 bits, in 64
+BITS, SCORES, VALUES = 0, 1, 2  # P becomes one comparison, M P + B in 32 bits, or all that ``Pointwise`` says
 NOWHERE, LONG, SHORT = 0, 1, 2  # where integers are written to: numbers of 32 or 16 bits
 
 
@@ -88,6 +91,15 @@ class Pointwise(NamedTuple):
 
 
 @inlined
+def put_bits(words: int, bit: int, mask: np.uint64, channels: int) -> None:
+    """Write the bits of 16 channels, of so many of a position, to where bits are 0."""
+    if channels % TILE == 0:
+        put_short(words, bit >> 4, np.int16(mask))
+    else:
+        put_mask(words, bit, mask)
+
+
+@inlined
 def finish(
     words: int,
     narrow: int,
@@ -139,14 +151,58 @@ def finish(
         mask = np.uint64(mask_at_least(x, load_long(narrow, 2 * p.padded + channel)))
         if p.channels - channel < TILE:
             mask &= low_bits(p.channels - channel)
-        put_mask(words, bit, mask)
+        put_bits(words, bit, mask, p.channels)
 
 
 @inlined
-def give_scores(words: int, narrow: int, p: Pointwise, x: Any, vector: int, tile: int) -> None:
-    """The same for a narrow grid to long numbers that never shifts or saturates, and nothing else."""
-    channel = tile * TILE
-    store_long(words, p.first + vector * TILE, affine(x, narrow, channel, p.padded + channel))
+def give(
+    words: int,
+    narrow: int,
+    wide: int,
+    summands: int,
+    limits: int,
+    p: Pointwise,
+    mw: int,
+    differing: Any,
+    vector: int,
+    tile: int,
+    bit: int,
+    gives: int,
+    grid: int,
+    added: int,
+    short: int,
+    result: int,
+    bits: int,
+) -> None:
+    """What becomes of 16 outputs of a matrix of bits.
+
+    Args:
+        words: the place of this array, like the next three: see ``finish``.
+        narrow: see there.
+        wide: see there.
+        summands: see there.
+        limits: the place of int32, one an output; for ``BITS`` its bit is 1 where at most so many bits differ.
+        p: what to do; for ``BITS`` only its channels count.
+        mw: P = ``mw`` - differing bits.
+        differing: in how many bits each window differs from its weights.
+        vector: see ``finish``.
+        tile: see there.
+        bit: see there.
+        gives: ``BITS``, ``SCORES`` or ``VALUES``.
+        grid: see ``finish``.
+        added: see there.
+        short: see there.
+        result: see there.
+        bits: see there.
+    """
+    if gives == BITS:
+        put_bits(words, bit, np.uint64(mask_at_most(differing, load_long(limits, tile * TILE))), p.channels)
+    elif gives == SCORES:
+        scores = affine(rest_of(differing, mw), narrow, tile * TILE, p.padded + tile * TILE)
+        store_long(words, p.first + vector * TILE, scores)
+    else:
+        x = rest_of(differing, mw)
+        finish(words, narrow, wide, summands, p, x, vector, tile, bit, grid, added, short, result, bits)
 
 
 @compiled

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from hw.simulator.kernels.bits import SPARE_WORDS, Words, copy_bits, low_bits
@@ -141,36 +139,3 @@ def gather(
         gather_lines(rows, row_words, count, frames, frame_words, width, first, g)
     else:
         gather_windows(rows, row_words, count, frames, frame_words, first, g, pads)
-
-
-class Walk(NamedTuple):
-    """Where a window lies in the bytes of its frames, and how to come to the next.
-
-    Attributes:
-        byte: at which its first line begins.
-        out_x: its output position in its line.
-        right: bytes to the next in the same line.
-        down: further bytes to the first of the next line, after the last of a line.
-        line_bytes: from one line of the image to the next.
-        last: which bits of the last word of 32 bits of each of its lines belong to it.
-    """
-
-    byte: int
-    out_x: int
-    right: int
-    down: int
-    line_bytes: int
-    last: np.uint32
-
-
-@compiled
-def window_at(first: int, frame_words: int, g: Geometry, is_padded: bool) -> Walk:
-    """The window of output position ``first``, counted through all frames; channels are whole bytes."""
-    width = (g.out_width - 1) * g.stride_x + g.kernel_x if is_padded else g.width
-    frame, position = divmod(first, g.out_height * g.out_width)
-    out_y, out_x = divmod(position, g.out_width)
-    line_bytes, right = (width * g.channels) >> 3, (g.stride_x * g.channels) >> 3
-    byte = frame * frame_words * 8 + out_y * g.stride_y * line_bytes + out_x * right
-    used = g.kernel_x * g.channels & 31
-    last = np.uint32((1 << used) - 1 if used else 0xFFFFFFFF)
-    return Walk(byte, out_x, right, g.stride_y * line_bytes - g.out_width * right, line_bytes, last)

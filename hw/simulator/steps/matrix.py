@@ -12,20 +12,11 @@ from hw.simulator.fusing import Task, reads_pixels
 from hw.simulator.kernels.bits import SPARE_WORDS
 from hw.simulator.kernels.geometry import Geometry
 from hw.simulator.kernels.grouped import grouped_bits, grouped_numbers
+from hw.simulator.kernels.in_place import window_kernel
 from hw.simulator.kernels.integers import BLOCK_GROUPS, ENTRIES, GROUP, Stored, integer_kernel
-from hw.simulator.kernels.matrix import (
-    ANY_LENGTH,
-    BITS,
-    FRAMES,
-    IN_PLACE,
-    LINES,
-    SCORES,
-    TILE,
-    VALUES,
-    WINDOWS,
-    matrix_kernel,
-)
-from hw.simulator.kernels.pointwise import UNKNOWN
+from hw.simulator.kernels.matrix import ANY_LENGTH, FRAMES, LINES, WINDOWS, matrix_kernel
+from hw.simulator.kernels.numbers import TILE
+from hw.simulator.kernels.pointwise import BITS, SCORES, UNKNOWN, VALUES
 from hw.simulator.kernels.popcount import MAX_TREE_WORDS
 from hw.simulator.memory import Memory, aligned
 from hw.simulator.steps.pointwise import NO_BITS, Finish
@@ -66,12 +57,14 @@ class BinaryStep(Step):
         self._gives = self._given()
         if threshold is not None and self._gives == BITS:
             self._limits[: node.mh] = node.mw - threshold.thresholds
-        lines = 0
-        if exact and self._rows_are == LINES and self._half_words <= MAX_TREE_WORDS:
-            assert isinstance(node, Conv)
-            self._rows_are, lines = IN_PLACE, node.kernel[0]
         known = self._finish.known(network) if exact and self._gives == VALUES else UNKNOWN
-        self._kernel = matrix_kernel(self._half_words if exact else ANY_LENGTH, lines, self._gives, known)
+        self._in_place = exact and self._rows_are == LINES and self._half_words <= MAX_TREE_WORDS
+        if self._in_place:
+            assert isinstance(node, Conv)
+            lines = node.kernel[0]
+            self._kernel = window_kernel(lines, self._half_words // lines, self._gives, known)
+        else:
+            self._kernel = matrix_kernel(self._half_words if exact else ANY_LENGTH, self._gives, known)
 
     def _given(self) -> int:
         """Which kernel will do: the fewer things it can, the faster."""
@@ -113,8 +106,9 @@ class BinaryStep(Step):
         finish = self._finish.nothing if self._gives == BITS else self._finish.on(memory)
         kernel, out = self._kernel, bits if self._gives == BITS else memory.words
         frames, frame_words = memory.bits(source), memory.frame_words(source)
-        given = (frames, frame_words, memory.count, self._rows_are, self._geometry, self._pads, self._weights)
-        given += (self._limits, self.node.mh, out, out_words, self.node.mw, *finish)
+        rows = () if self._in_place else (self._rows_are,)
+        given = (frames, frame_words, memory.count, *rows, self._geometry, self._pads, self._weights)
+        given += (self._limits, out, out_words, self.node.mw, *finish)
 
         def run(_pixels: NDArray[np.uint8]) -> None:
             bits.fill(0)

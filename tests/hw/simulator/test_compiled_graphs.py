@@ -98,9 +98,25 @@ def test_residual_blocks_equal_pytorch(channels, side, stride, source):
     assert_equals_pytorch(network, images_for(network, 1, 5), exact=False)
 
 
-def test_residual_blocks_with_kernels_for_their_rows_equal_pytorch():
-    network = residual_graph(16, 8)
+# Windows of 12 words of 32 bits with a part of a word a line, two at a time, in lines of 5; of 6, of 18 and of 21.
+@pytest.mark.parametrize(
+    ("channels", "side", "stride"),
+    [(40, 5, 1), *(pytest.param(*sizes, marks=pytest.mark.slow) for sizes in [(16, 8, 2), (64, 5, 1), (72, 7, 1)])],
+)
+def test_residual_blocks_with_kernels_for_their_rows_equal_pytorch(channels, side, stride):
+    network = residual_graph(channels, side, stride=stride, source="thermometer")
     assert_equals_pytorch(network, images_for(network, 2, 35), exact=True)
+
+
+@pytest.mark.parametrize("levels", [1, 3, 8, 16, 64, 65, 72])
+def test_thermometers_of_any_number_of_levels(levels):
+    thresholds = np.random.default_rng(levels).integers(0, 257, (3, levels))
+    source = Thermometer((3, 5, 3), thresholds)
+    dense = Dense.from_bits("fc", "input", np.ones((2, 45 * levels), int))
+    network = Network((source, dense, Scores.of_popcounts("scores", "fc", 45 * levels, 2)))
+    images = images_for(network, levels, 3)
+    found = Compiled(network, exact=False).trace(images, ["input"])["input"]
+    np.testing.assert_array_equal(found, torch_trace(network, images)["input"])
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
