@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
@@ -46,6 +46,18 @@ SIZES = {
 }
 
 
+class BenchCase(Protocol):
+    """One network with random weights, in every form that somebody runs."""
+
+    network: Network
+
+    def contestants(self) -> dict[str, dict[str, Run]]:
+        """What can be measured, by who and by how."""
+
+    def check(self) -> Check:
+        """Whether everybody computes the same."""
+
+
 class Case:
     """One network with random weights and batch norms, in every form that somebody runs."""
 
@@ -60,7 +72,7 @@ class Case:
         path = folder / f"{size.config}.onnx"
         export_qonnx(self.model, size.shape, path, network_hash=self.network.hash)
         self.qonnx = QonnxExecutor(path)
-        self.sessions = {sign_as: _session(to_standard_onnx(path, sign_as), threads) for sign_as in SignAs}
+        self.sessions = {sign_as: session(to_standard_onnx(path, sign_as), threads) for sign_as in SignAs}
         self.images = np.random.default_rng(0).integers(0, 256, (max(size.frames), *size.shape), dtype=np.uint8)
 
     def contestants(self) -> dict[str, dict[str, Run]]:
@@ -87,8 +99,8 @@ class Case:
             logits = self.model(to_pixels(images)).numpy()
         ours = {backend.value: simulate(self.network, images, backend=backend) for backend in Backend}
         peers = {
-            f"onnxruntime {sign_as.value}": session.run(None, {"pixels": to_pixels(images).numpy()})[0]
-            for sign_as, session in self.sessions.items()
+            f"onnxruntime {sign_as.value}": peer.run(None, {"pixels": to_pixels(images).numpy()})[0]
+            for sign_as, peer in self.sessions.items()
         }
         few = images[:QONNX_FRAMES]
         results = {**ours, **peers, "qonnx": self.qonnx.scores(few)}
@@ -149,7 +161,8 @@ def frames_per_second(run: Run, seconds: float) -> float:
             return done / passed
 
 
-def _session(model: bytes, threads: int) -> Any:
+def session(model: bytes, threads: int) -> Any:
+    """onnxruntime, with all of its optimizations."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL

@@ -17,7 +17,8 @@ from bnn.nodes import Matrix
 from bnn.serialize import save_network
 from bnn.version import VERSION
 from flow.bench.peak_memory import measure_peak_memory
-from flow.bench.peers import SIZES, Case, Run, frames_per_second
+from flow.bench.peers import SIZES, BenchCase, Case, Run, frames_per_second
+from flow.bench.residual_case import RESIDUALS, ResidualCase
 from flow.run.figures.bench import LayerSpeed, Ratio, SimulatedNetwork, SimulatorBench
 from hw.simulator import Backend
 from hw.simulator.rates import LayerRate, layer_rates
@@ -28,12 +29,12 @@ LARGE_LAYER_SHARE = 0.02  # of a network's multiply-accumulates
 
 
 def bench_simulator(
-    names: Sequence[str] = tuple(SIZES), *, threads: int = 2, rounds: int = 5, seconds: float = 0.4
+    names: Sequence[str] = (*SIZES, *RESIDUALS), *, threads: int = 2, rounds: int = 5, seconds: float = 0.4
 ) -> tuple[SimulatorBench, str]:
     """Measure; the figures, and as Markdown.
 
     Args:
-        names: of the networks: TFC, SFC, LFC, CNV.
+        names: of the networks: TFC, SFC, LFC, CNV, ResNet-20 grid, ResNet-20 integer.
         threads: for everybody.
         rounds: how often everybody is measured.
         seconds: how long each time.
@@ -42,8 +43,9 @@ def bench_simulator(
         UserError: a name is not one of the networks.
     """
     for name in names:
-        if name not in SIZES:
-            raise UserError(f"bench simulator: network {name!r} is unknown, must be one of {', '.join(SIZES)}")
+        if name not in SIZES and name not in RESIDUALS:
+            known = ", ".join((*SIZES, *RESIDUALS))
+            raise UserError(f"bench simulator: network {name!r} is unknown, must be one of {known}")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -56,7 +58,7 @@ def bench_simulator(
 
 
 def _bench_network(name: str, folder: Path, threads: int, rounds: int, seconds: float) -> SimulatedNetwork:
-    case = Case(SIZES[name], folder, threads)
+    case: BenchCase = Case(SIZES[name], folder, threads) if name in SIZES else ResidualCase(RESIDUALS[name], threads)
     checked = case.check()
     finalists = {peer: _fastest(ways, seconds / 4) for peer, ways in case.contestants().items()}
     measured: list[dict[str, dict[str, float]]] = []
@@ -102,7 +104,7 @@ def _fastest(ways: dict[str, Run], seconds: float) -> dict[str, Run]:
     return {way: ways[way] for way in chosen}
 
 
-def _bench_layers(case: Case, threads: int, rounds: int, seconds: float) -> list[LayerSpeed]:
+def _bench_layers(case: BenchCase, threads: int, rounds: int, seconds: float) -> list[LayerSpeed]:
     """Large binary layers beside the machine's peak, which is measured right before each."""
     network = case.network
     all_macs = 0
@@ -137,8 +139,10 @@ def _markdown(figures: SimulatorBench) -> str:
     ]
     for name, one in figures.networks.items():
         rates = one.frames_per_second
-        cells = [f"{rates[peer]:,.0f}" for peer in ("numba", "numpy", "onnxruntime", "brevitas", "qonnx")]
-        cells += [f"{one.numba_against[peer].median:,.1f}" for peer in ("onnxruntime", "qonnx")]
+        peers = ("numba", "numpy", "onnxruntime", "brevitas", "qonnx")
+        cells = [f"{rates[peer]:,.0f}" if peer in rates else "" for peer in peers]
+        ratios = one.numba_against
+        cells += [f"{ratios[peer].median:,.1f}" if peer in ratios else "" for peer in ("onnxruntime", "qonnx")]
         cells.append(f"{one.peak_memory_mib['numba']:,.0f} MiB for {one.memory_frames:,} frames")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += ["", "| network | layer | GMAC/s | popcount peak | fraction |", "|---|---|---|---|---|"]

@@ -15,7 +15,7 @@ from bnn.version import VERSION
 from flow.ladder.compare import accuracy
 from flow.run.progress import console
 from flow.stages.simulation import timed_simulation
-from hw.simulator import Backend, fastest_backend
+from hw.simulator import Backend
 
 
 def simulate_model(
@@ -27,7 +27,7 @@ def simulate_model(
     input_mean: str | None,
     input_std: str | None,
     frames: int | None,
-    backend: Backend | None,
+    backend: Backend,
     threads: int | None,
 ) -> tuple[dict[str, Any], NDArray[np.int32]]:
     """Import a file and run images through it: figures as of ``simulate.json``, and (n, classes) scores.
@@ -50,8 +50,7 @@ def simulate_model(
         raise UserError(f"{images_file}: holds no images")
     labels = None if labels_file is None else load_labels(labels_file, len(images), network.classes)
     images, labels = images[:frames], None if labels is None else labels[:frames]
-    chosen = backend or fastest_backend(network)
-    scores, rate = timed_simulation(network, images, chosen, threads)
+    scores, rate = timed_simulation(network, images, backend, threads)
     figures = {
         "network_hash": network.hash,
         "askew_version": VERSION,
@@ -59,7 +58,7 @@ def simulate_model(
         "accuracy": None if labels is None else accuracy(scores, labels),
         "mismatches": None,  # there is no golden answer but this one
         "frames_per_second": rate,
-        "backend": chosen.value,
+        "backend": backend.value,
     }
     return figures, scores
 

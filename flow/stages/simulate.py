@@ -27,11 +27,10 @@ class SimulateOptions(Options):
 def _simulate(run: RunFolder, options: SimulateOptions) -> tuple[dict[str, Any], NDArray[np.int32]]:
     """The figures, also written to ``simulate.json``, and the (n, classes) scores."""
     from flow.stages.simulation import find_backend, timed_simulation  # noqa: PLC0415 - Numba takes a second
-    from hw.simulator import fastest_backend  # noqa: PLC0415
 
     network = run.network()
     golden = run.golden(network, options.frames)
-    backend = find_backend(options.backend) or fastest_backend(network)
+    backend = find_backend(options.backend)
     scores, rate = timed_simulation(network, golden.images, backend, options.threads)
     figures = {
         "frames": len(golden),

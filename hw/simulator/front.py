@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import Bits, Network, NetworkError, UserError, as_chain
+from bnn import Bits, Network, UserError
 from bnn.counts import count_widths
 from hw.simulator.reference import Reference
 
@@ -35,15 +35,14 @@ class Engine(Protocol):
     def frames_per_batch(self) -> int:
         """Frames to hand to one call."""
 
-    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Scores (n, classes) of images (n, H, W, C)."""
+    def scores(self, images: NDArray[np.uint8], out: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
+        """Scores (n, classes) of images (n, H, W, C), in ``out`` where that is given."""
 
     def trace(self, images: NDArray[np.uint8], names: Collection[str]) -> dict[str, NDArray[Any]]:
         """As ``trace``, for one batch."""
 
 
 _engines: WeakKeyDictionary[Network, dict[Backend, Engine]] = WeakKeyDictionary()
-_no_chains: WeakKeyDictionary[Network, str | None] = WeakKeyDictionary()  # why each is none; None of a chain
 
 
 def available_backends() -> tuple[Backend, ...]:
@@ -71,7 +70,7 @@ def simulate(
     Args:
         network: what to compute.
         images: (n, H, W, C) uint8, of the network's input shape.
-        backend: None takes the fastest that is installed and has kernels for the network.
+        backend: None takes the fastest that is installed.
         threads: frames are computed by this many threads at once; None takes one a processor.
         progress: called with the number of frames done since its last call.
 
@@ -92,7 +91,7 @@ def simulate(
 
     def run(start: int) -> int:
         batch = images[start : start + frames]
-        scores[start : start + len(batch)] = engine.scores(batch)
+        engine.scores(batch, scores[start : start + len(batch)])
         return len(batch)
 
     _in_threads(run, range(0, len(images), frames), count, progress)
@@ -111,7 +110,7 @@ def trace(
     Args:
         network: what to compute.
         images: (n, H, W, C) uint8, of the network's input shape.
-        backend: None takes the fastest that is installed and has kernels for the network.
+        backend: None takes the fastest that is installed.
         names: of the nodes to give; None for all.
 
     Returns:
@@ -155,12 +154,12 @@ def prepare(network: Network, backend: Backend | None = None) -> Engine:
 
     Args:
         network: what to compute.
-        backend: None takes the fastest that is installed and has kernels for the network.
+        backend: None takes the fastest that is installed.
 
     Raises:
-        UserError: the backend is not installed, or has no kernels for the network.
+        UserError: the backend is not installed.
     """
-    chosen = fastest_backend(network) if backend is None else backend
+    chosen = available_backends()[0] if backend is None else backend
     if chosen not in available_backends():
         raise UserError(f"backend {chosen.value}: is not installed; install {chosen.value} or use --backend numpy")
     engines = _engines.setdefault(network, {})
@@ -169,30 +168,9 @@ def prepare(network: Network, backend: Backend | None = None) -> Engine:
     return engines[chosen]
 
 
-def fastest_backend(network: Network) -> Backend:
-    """The fastest backend that this machine can run and that has kernels for the network."""
-    fastest = available_backends()[0]
-    return Backend.NUMPY if fastest is Backend.NUMPY or _why_not_compiled(network) else fastest
-
-
-def _why_not_compiled(network: Network) -> str | None:
-    """Why the compiled kernels cannot compute the network; None where they can: they are made for chains."""
-    if network not in _no_chains:
-        try:
-            as_chain(network)
-        except NetworkError as error:
-            _no_chains[network] = str(error)
-        else:
-            _no_chains[network] = None
-    return _no_chains[network]
-
-
 def _make_engine(network: Network, backend: Backend) -> Engine:
     if backend is Backend.NUMPY:
         return Reference(network)
-    why_not = _why_not_compiled(network)
-    if why_not:
-        raise UserError(f"backend {backend.value}: computes chains only, use --backend numpy; {why_not}")
     from hw.simulator.compiled import Compiled  # noqa: PLC0415  numba takes a second to import
 
     return Compiled(network)

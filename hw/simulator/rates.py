@@ -6,20 +6,22 @@ thread itself had of a processor: what others do on the machine meanwhile does n
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnn import MatrixLayer, Network, as_chain
-from hw.simulator.compiled import BinaryStep, Compiled
+from bnn import Network
+from hw.simulator.compiled import Compiled, flat_pixels
 from hw.simulator.front import Backend, prepare
 from hw.simulator.kernels.peak import LANE_WORDS, TILE_WORDS, count_by_trees, count_each_word
+from hw.simulator.memory import Memory
+from hw.simulator.steps import BinaryStep
 
 PEAK_BYTES = 2**14  # half a level 1 data cache
 PEAK_REPEATS = 1024  # calling from Python then costs nothing that shows
@@ -69,26 +71,39 @@ def layer_rates(network: Network, threads: int, seconds: float, at_least_macs: i
     """
     engine = prepare(network, Backend.NUMBA)
     assert isinstance(engine, Compiled)
-    shapes = {layer.name: (layer, layer.output_shape(shape)) for layer, shape, _ in as_chain(network).walk()}
-    count = engine.frames_per_batch
+    program, count = engine.program, engine.frames_per_batch
     images = np.random.default_rng(0).integers(0, 256, (count, *network.input.shape), dtype=np.uint8)
-    frames: NDArray[Any] = images.reshape(-1)
+    pixels, memory = flat_pixels(images), Memory(program.plan, count)
     rates = []
-    for step in engine.steps[:-1]:
-        if isinstance(step, BinaryStep):
-            layer, (height, width, _) = shapes[step.name]
-            assert isinstance(layer, MatrixLayer)
-            macs = layer.mw * layer.mh * height * width
-            if macs >= at_least_macs:
-                # The loop variables as defaults: each function is called before the next is made, and keeps its own.
-                def run(step: BinaryStep = step, frames: NDArray[Any] = frames, macs: int = macs) -> int:
-                    step.bits(frames, count)
-                    return count * macs
-
-                peak = max(popcount_peak(threads, seconds).values())
-                rates.append(LayerRate(step.name, macs, _rate(run, threads, seconds) / 1e9, peak))
-        frames = step.bits(frames, count)
+    for step in program.steps:
+        is_hidden = isinstance(step, BinaryStep) and step.name != network.output.name
+        if isinstance(step, BinaryStep) and is_hidden and _macs(network, step) >= at_least_macs:
+            peak = max(popcount_peak(threads, seconds).values())
+            rate = _rate(_Repeated(step, memory, pixels, _macs(network, step)), threads, seconds)
+            rates.append(LayerRate(step.name, _macs(network, step), rate / 1e9, peak))
+        step.bind(memory)(pixels)
     return rates
+
+
+def _macs(network: Network, step: BinaryStep) -> int:
+    """Multiply-accumulates of a frame."""
+    height, width, _ = network.values[step.node.name].shape
+    return step.node.mw * step.node.mh * height * width
+
+
+class _Repeated:
+    """A step to be run again and again, by each thread on a copy of its own of the memory."""
+
+    def __init__(self, step: BinaryStep, memory: Memory, pixels: NDArray[np.uint8], macs: int) -> None:
+        self._step, self._memory, self._pixels, self._macs = step, memory, pixels, macs
+        self._threads = threading.local()
+
+    def __call__(self) -> int:
+        """Run it; the multiply-accumulates done."""
+        if not hasattr(self._threads, "run"):
+            self._threads.run = self._step.bind(self._memory.copy())
+        self._threads.run(self._pixels)
+        return self._memory.count * self._macs
 
 
 def _rate(run: Callable[[], int], threads: int, seconds: float) -> float:

@@ -52,10 +52,14 @@ class Reference:
         is_binary = isinstance(values[node.inputs[0]], Bits)
         return padded + rows * node.mw * (2 if is_binary else 17) + rows * node.mh * (5 if is_binary else 6)
 
-    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Scores (n, classes) of images (n, H, W, C); n at most ``frames_per_batch`` where memory matters."""
+    def scores(self, images: NDArray[np.uint8], out: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
+        """As ``Engine.scores``; n at most ``frames_per_batch`` where memory matters."""
         last = self.network.output.name
-        return self.trace(images, (last,))[last]
+        scores: NDArray[np.int32] = self.trace(images, (last,))[last]
+        if out is None:
+            return scores
+        out[...] = scores
+        return out
 
     def trace(self, images: NDArray[np.uint8], names: Collection[str]) -> dict[str, NDArray[Any]]:
         """The values of these names, as ``hw.simulator.trace`` gives them."""

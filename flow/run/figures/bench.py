@@ -15,8 +15,10 @@ class Check(Part):
     """Whether everybody computes the same."""
 
     frames: Frames = says("that were compared", "frames")
-    other_classes: dict[str, Count] = says("who, to the frames whose class is not the trained model's", "frames")
-    onnxruntime_logits_farthest: Number = says("from PyTorch's logits, the largest difference")
+    other_classes: dict[str, Count] = says(
+        "who, to the frames of another class than the model's (without one, NumPy's)", "frames"
+    )
+    onnxruntime_logits_farthest: Number = says("from PyTorch's logits, or NumPy's scores, the largest difference")
 
 
 class Ratio(Part):

@@ -111,3 +111,36 @@ def encode_channels(pixels: NDArray[np.uint8], size: int, tables: Words, out: Wo
                 if table == len(tables):
                     table = 0
             out[frame * words + word] = bits
+
+
+@compiled
+def encode_codes(pixels: NDArray[np.uint8], size: int, codes: Words, levels: int, out: Words) -> None:
+    """Images to several bits a pixel by a table.
+
+    Args:
+        pixels: n frames of ``size`` pixel values.
+        size: pixel values of a frame.
+        codes: (channels * 256 * words,), what a channel's pixel becomes, lowest bit first; the first channel's 256
+            first.
+        levels: bits of a pixel.
+        out: the bits of n frames and the spare words, all 0.
+    """
+    words = (size * levels + 63) >> 6
+    code_words = (levels + 63) >> 6
+    whole = levels & 7 == 0
+    octets, code_octets = out.view(np.uint8), codes.view(np.uint8)
+    channels = len(codes) // (256 * code_words)
+    for frame in range(len(pixels) // size):
+        channel = 0
+        for index in range(size):
+            code = (channel * 256 + pixels[frame * size + index]) * code_words
+            if whole:
+                place = frame * words * 8 + index * (levels >> 3)
+                for byte in range(levels >> 3):
+                    octets[place + byte] = code_octets[code * 8 + byte]
+            else:
+                for word in range(code_words):
+                    set_bits(out, frame * words * 64 + index * levels + word * 64, codes[code + word])
+            channel += 1
+            if channel == channels:
+                channel = 0

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 import numba
 from numba.core import config, event
@@ -41,16 +41,23 @@ def cache_folder() -> Path | None:
 CACHE_FOLDER = cache_folder()
 
 
-def compiled(function: Callable[P, R]) -> Callable[P, R]:
+def compiled(function: Callable[P, R], *, inline: Literal["never", "always"] = "never") -> Callable[P, R]:
     """Compile a function of NumPy arrays and numbers when it is first called, once for each kind of arguments."""
     settings: Any = config
     before = settings.CACHE_DIR
     settings.CACHE_DIR = str(CACHE_FOLDER or "")
     try:
-        dispatcher = numba.njit(nogil=True, error_model="numpy", cache=CACHE_FOLDER is not None)(function)
+        dispatcher = numba.njit(nogil=True, error_model="numpy", cache=CACHE_FOLDER is not None, inline=inline)(
+            function
+        )
     finally:
         settings.CACHE_DIR = before
     return cast(Callable[P, R], dispatcher)
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Like ``compiled``, as a part of whatever calls it: else arrays' references are counted at every call."""
+    return compiled(function, inline="always")
 
 
 class Announcement(event.Listener):

@@ -1,14 +1,16 @@
-"""The sizes that a kernel needs of a layer, as plain numbers."""
+"""The sizes that a kernel needs of a node with windows, as plain numbers."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from bnn import DenseLayer, Layer, Shape
+from bnn import Shape
+from bnn.nodes import Conv, MaxPool, SumPool
+from bnn.window import NO_PADDING
 
 
 class Geometry(NamedTuple):
-    """Windows over an image. A dense layer is a window of 1 x 1 over an image of one position."""
+    """Windows over an image. A dense node has a window of 1 x 1 over an image of one position."""
 
     height: int
     width: int
@@ -23,14 +25,23 @@ class Geometry(NamedTuple):
     out_width: int
 
     @classmethod
-    def of(cls, layer: Layer, shape: Shape) -> Geometry:
-        """The geometry of a layer whose input has the shape (H, W, C)."""
-        if isinstance(layer, DenseLayer):
-            return cls(1, 1, layer.mw, 1, 1, 1, 1, 0, 0, 1, 1)
-        out = layer.output_shape(shape)
-        return cls(*shape, *layer.kernel, *layer.stride, *layer.padding[:2], *out[:2])
+    def of(cls, node: Conv | MaxPool | SumPool, source: Shape, result: Shape) -> Geometry:
+        """The geometry of a node that makes a value of shape ``result`` of one of shape ``source``."""
+        padding = NO_PADDING if isinstance(node, SumPool) else node.padding
+        return cls(*source, *node.kernel, *node.stride, *padding[:2], *result[:2])
+
+    @classmethod
+    def dense(cls, mw: int) -> Geometry:
+        """That of a dense node of so many inputs."""
+        return cls(1, 1, mw, 1, 1, 1, 1, 0, 0, 1, 1)
 
     @property
     def positions(self) -> int:
         """Output positions of a frame."""
         return self.out_height * self.out_width
+
+    @property
+    def reached(self) -> tuple[int, int]:
+        """(height, width) of the padded image that windows reach."""
+        high = (self.out_height - 1) * self.stride_y + self.kernel_y
+        return high, (self.out_width - 1) * self.stride_x + self.kernel_x

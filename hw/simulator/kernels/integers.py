@@ -6,7 +6,7 @@ four inputs can make are made once; then each output needs one addition for ever
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,29 @@ from hw.simulator.kernels.bits import Words, low_bits, set_bits
 from hw.simulator.kernels.compiler import compiled
 from hw.simulator.kernels.geometry import Geometry
 from hw.simulator.kernels.lanes import add, fill, item, load, put_item, shift_in_sign, store, subtract
+from hw.simulator.kernels.numbers import TILE, load_long, number_at, place_of, store_numbers, transpose
 
 GROUP = 4  # inputs whose sums are made at once
 ENTRIES = 1 << GROUP
 BLOCK_GROUPS = 8  # groups whose sums are held at once: 8 KiB
 
 Sums = NDArray[Any]  # int16 where all accumulators fit, else int32
+
+
+class Stored(NamedTuple):
+    """A value of integers among ``words``; see ``hw.simulator.kernels.numbers``.
+
+    Attributes:
+        first: at which number it begins; -1 where there is none.
+        short: whether its numbers are short.
+        channels: of a position, the real ones.
+        stride: numbers of a position.
+    """
+
+    first: int
+    short: bool
+    channels: int
+    stride: int
 
 
 @compiled
@@ -106,6 +123,68 @@ def load_frames(planes: Sums, pixels: NDArray[np.uint8], values: Sums, size: int
 
 
 @compiled
+def load_stored_image(planes: Sums, words: int, first: int, source: Stored, g: Geometry, pads: Sums) -> None:
+    """One frame's integers, from number ``first`` of the place ``words`` on, as ``load_image`` does."""
+    high = (g.out_height - 1) * g.stride_y + g.kernel_y
+    wide = (g.out_width - 1) * g.stride_x + g.kernel_x
+    rows, columns = min(g.height, high - g.top), min(g.width, wide - g.left)
+    for channel in range(g.channels):
+        plane = channel * high * wide
+        if rows < high or columns < wide:
+            planes[plane : plane + high * wide] = pads[channel]
+        for y in range(rows):
+            target = plane + (y + g.top) * wide + g.left
+            place = first + y * g.width * source.stride + channel
+            for x in range(columns):
+                planes[target + x] = number_at(words, place + x * source.stride, source.short)
+
+
+@compiled
+def load_stored_frames(
+    planes: Sums, words: int, first: int, source: Stored, frames: int, size: int, lanes: int
+) -> None:
+    """The integers of so many frames, at most one a lane, as ``load_frames`` does."""
+    for frame in range(frames):
+        for index in range(size):
+            position, channel = divmod(index, source.channels)
+            place = first + (frame * (size // source.channels) + position) * source.stride + channel
+            planes[index * lanes + frame] = number_at(words, place, source.short)
+
+
+@compiled
+def load_pixels(
+    planes: Sums, pixels: NDArray[np.uint8], values: Sums, g: Geometry, pads: Sums, lanes: int, lanes_are_frames: bool
+) -> None:
+    """The pixels of one frame as ``load_image`` does, or of up to ``lanes`` frames as ``load_frames`` does."""
+    if lanes_are_frames:
+        size = g.height * g.width * g.channels
+        load_frames(planes, pixels[: lanes * size], values, size, lanes)
+    else:
+        load_image(planes, pixels, values, g, pads)
+
+
+@compiled
+def load_stored(
+    planes: Sums,
+    words: int,
+    source: Stored,
+    frame: int,
+    frames: int,
+    g: Geometry,
+    pads: Sums,
+    lanes: int,
+    lanes_are_frames: bool,
+) -> None:
+    """Stored integers from ``frame`` on, of which there are ``frames``, likewise."""
+    size = g.height * g.width * g.channels
+    first = source.first + frame * (size // source.channels) * source.stride
+    if lanes_are_frames:
+        load_stored_frames(planes, words, first, source, min(lanes, frames), size, lanes)
+    else:
+        load_stored_image(planes, words, first, source, g, pads)
+
+
+@compiled
 def aligned(count: int, like: Sums) -> Sums:
     """Zeros of the type of ``like`` that start where a cache line does."""
     room = np.zeros(count + 64 // like.itemsize, like.dtype)
@@ -132,19 +211,26 @@ def give_bits(out: Words, out_marks: Sums, places: NDArray[np.int64], marks: Sum
 
 
 @compiled
-def give_numbers(numbers: NDArray[np.int32], places: NDArray[np.int64], sums: Sums, mh: int) -> None:
-    """Write the sums of every lane's position, from number ``places[lane]`` on."""
-    lanes = len(places)
-    for lane in range(lanes):
-        if places[lane] >= 0:
-            for channel in range(mh):
-                numbers[places[lane] + channel] = sums[channel * lanes + lane]
+def give_numbers(
+    words: int, places: NDArray[np.int64], short: bool, sums: Sums, mh: int, square: NDArray[np.int32]
+) -> None:
+    """Write the sums of every lane's position, from number ``places[lane]`` on; ``square`` has room for 16 x 16."""
+    lanes, turned = len(places), place_of(square)
+    for channel in range(0, mh, TILE):
+        for first in range(0, lanes, TILE):
+            transpose(sums, channel * lanes + first, lanes, turned)
+            for lane in range(TILE):
+                place = places[first + lane]
+                if place >= 0:
+                    store_numbers(words, place + channel, short, load_long(turned, lane * TILE))
 
 
 @compiled
 def integer_kernel(
     pixels: NDArray[np.uint8],
     values: Sums,
+    words: Words,
+    source: Stored,
     count: int,
     g: Geometry,
     pads: Sums,
@@ -154,14 +240,16 @@ def integer_kernel(
     starts: Sums,
     out: Words,
     out_words: int,
-    numbers: NDArray[np.int32],
+    result: Stored,
 ) -> None:
-    """Compute all output positions of all frames: bits into ``out``, or the sums into ``numbers``.
+    """Compute all output positions of all frames: bits into ``out``, or the sums as ``result``.
 
     Args:
-        pixels: pixel values of ``count`` frames.
+        pixels: pixel values of ``count`` frames, or none where ``source`` is read.
         values: (256,) what they become, or (c * 256,), the first channel's 256 first, where channels differ; of the
             type that all sums here have.
+        words: where all values lie.
+        source: what is read in place of pixels.
         count: number of frames.
         g: window sizes.
         pads: (c,) what a padded position reads as.
@@ -172,7 +260,7 @@ def integer_kernel(
         starts: (mh,) what a sum starts from; an output bit is 1 where the sum is not negative.
         out: the output bits of ``count`` frames of ``out_words`` words and spare words, all 0.
         out_words: words of an output frame.
-        numbers: (count * positions * mh,) for the sums in place of ``out``; or empty.
+        result: where the sums go in place of ``out``.
     """
     mh = len(starts)
     lanes, width = 64 // values.itemsize, values.itemsize * 8
@@ -183,13 +271,13 @@ def integer_kernel(
     sums = aligned(marks_per_lane * width * lanes, values)
     marks = aligned(marks_per_lane * lanes, values)
     planes = aligned(taps[-1] + max(len(positions), lanes), values)
-    places = np.zeros(lanes, np.int64)
-    out_marks = out.view(values.dtype)
+    places, square = np.zeros(lanes, np.int64), np.zeros(TILE * TILE, np.int32)
+    out_marks, memory = out.view(values.dtype), place_of(words)
     for first in range(0, count, lanes if lanes_are_frames else 1):
-        if lanes_are_frames:
-            load_frames(planes, pixels[first * size : (first + lanes) * size], values, size, lanes)
+        if source.first < 0:
+            load_pixels(planes, pixels[first * size :], values, g, pads, lanes, lanes_are_frames)
         else:
-            load_image(planes, pixels[first * size :], values, g, pads)
+            load_stored(planes, memory, source, first, count - first, g, pads, lanes, lanes_are_frames)
         for place in range(0, max(len(positions), 1), lanes):
             accumulate(sums, table, planes, taps, place, entries, starts, lanes)
             for lane in range(lanes):
@@ -197,12 +285,12 @@ def integer_kernel(
                 position = 0 if lanes_are_frames else positions[place + lane]
                 if frame >= count or position < 0:
                     places[lane] = -1
-                elif len(numbers):
-                    places[lane] = (frame * g.out_height * g.out_width + position) * mh
+                elif result.first >= 0:
+                    places[lane] = result.first + (frame * g.out_height * g.out_width + position) * result.stride
                 else:
                     places[lane] = frame * out_words * 64 + position * mh
-            if len(numbers):
-                give_numbers(numbers, places, sums, mh)
+            if result.first >= 0:
+                give_numbers(memory, places, result.short, sums, mh, square)
             else:
                 sign_bits(marks, sums, lanes, width)
                 give_bits(out, out_marks, places, marks, mh)

@@ -163,6 +163,34 @@ def put_item(_typing: Any, array: Any, _index: Any, _value: Any) -> Any:
 
 
 @operation
+def word_at_byte(_typing: Any, words: Any, _byte: Any) -> Any:
+    """The 64 bits that start at a byte."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(_byte_pointer(context, builder, signature.args[0], args), align=1)
+
+    return types.uint64(words, types.intp), generate
+
+
+@operation
+def put_word_at_byte(_typing: Any, words: Any, _byte: Any, _word: Any) -> Any:
+    """Write 64 bits from a byte on."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[2], _byte_pointer(context, builder, signature.args[0], args), align=1)
+        return context.get_dummy_value()
+
+    return types.void(words, types.intp, types.uint64), generate
+
+
+def _byte_pointer(context: Any, builder: ir.IRBuilder, words: Any, args: Any) -> ir.Value:
+    """Where the word at byte ``args[1]`` of the words ``args[0]`` lies."""
+    start = address(context, builder, words, args[0], ir.Constant(ir.IntType(64), 0))
+    byte = builder.gep(builder.bitcast(start, ir.IntType(8).as_pointer()), [args[1]])
+    return builder.bitcast(byte, ir.IntType(64).as_pointer())
+
+
+@operation
 def mask_at_most(_typing: Any, values: Any, _limits: Any) -> Any:
     """One bit a lane, lane 0 lowest: whether the value is at most the limit."""
 
@@ -181,6 +209,36 @@ def bytes_at_least(_typing: Any, array: Any, _index: Any, _value: Any) -> Any:
         return bits_of(builder, builder.icmp_unsigned(">=", found, splat(builder, args[2], 64)))
 
     return types.uint64(array, types.intp, types.uint8), generate
+
+
+@operation
+def mask_at_least(_typing: Any, values: Any, _limits: Any) -> Any:
+    """One bit a lane, lane 0 lowest: whether the value is at least the limit."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return bits_of(builder, builder.icmp_signed(">=", *args))
+
+    return types.Integer.from_bitwidth(LANES_BITS // values.bits, signed=False)(values, values), generate
+
+
+@operation
+def largest(_typing: Any, a: Any, b: Any) -> Any:
+    """Lane by lane the larger of a and b."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(builder.icmp_signed(">", *args), *args)
+
+    return a(a, b), generate
+
+
+@operation
+def ones_in(_typing: Any, word: Any) -> Any:
+    """The number of ones in a word."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return call(builder, "llvm.ctpop.i64", ir.IntType(64), args)
+
+    return types.int64(word), generate
 
 
 def bits_of(builder: ir.IRBuilder, flags: ir.Value) -> ir.Value:

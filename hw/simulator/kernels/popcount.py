@@ -26,6 +26,8 @@ from hw.simulator.kernels.lanes import (
 
 MAX_TREE_WORDS = 128  # longer trees gain little more, and the code is as long as the tree
 
+FEW_WORDS = 9  # up to here no tree is faster than counting each word, where there is an instruction for that
+
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _BYTES, _PAIRS, _WORDS = vector_type(8), vector_type(16), vector_type(32)
 
@@ -43,18 +45,76 @@ def differing_bits(_typing: Any, weights: Any, _first_weight: Any, row: Any, _fi
         return None
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        features = context.codegen().magic_tuple()[2].split(",")
-        column = address(context, builder, weights, *args[:2])
         halves = builder.bitcast(address(context, builder, row, args[2], _I64(0)), _I32.as_pointer())
         first = builder.gep(halves, [args[3]])
-        planes: list[list[ir.Value]] = [[]]  # planes[k] are words whose bits count 2**k each
-        for index in range(words.literal_value):
-            weight = load_vector(builder, builder.gep(column, [_I64(16 * index)]), _WORDS)
-            word = builder.load(builder.gep(first, [_I64(index)]))
-            _add_plane(builder, planes, builder.xor(weight, splat(builder, word, 16)), "+avx512f" in features)
-        return _total(builder, planes, "+avx512bw" in features)
+        given = [builder.load(builder.gep(first, [_I64(index)])) for index in range(words.literal_value)]
+        column = address(context, builder, weights, *args[:2])
+        return _tree(context, builder, column, [splat(builder, word, 16) for word in given], {})
 
     return Lanes(32)(weights, types.intp, row, types.intp, words), generate
+
+
+@operation_of_constants
+def differing_in_lines(
+    _typing: Any,
+    weights: Any,
+    _first_weight: Any,
+    frames: Any,
+    _first_byte: Any,
+    _step: Any,
+    _last: Any,
+    lines: Any,
+    words: Any,
+) -> Any:
+    """As ``differing_bits``, of a window where it lies in its image: nothing is copied to a row.
+
+    Args:
+        weights: as there, line by line.
+        frames: uint64 array; the window's first line begins at byte ``first_byte``.
+        step: bytes from one line to the next.
+        last: uint32, which bits of a line's last word belong to the window.
+        lines: a constant, of the window.
+        words: a constant, words of 32 bits of each line; at most ``MAX_TREE_WORDS`` in all.
+    """
+    if not all(isinstance(constant, types.IntegerLiteral) for constant in (lines, words)):
+        return None
+    height, width = lines.literal_value, words.literal_value
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        start = builder.bitcast(address(context, builder, frames, args[2], _I64(0)), ir.IntType(8).as_pointer())
+        given = []
+        for line in range(height):
+            byte = builder.add(args[3], builder.mul(args[4], _I64(line)))
+            first = builder.bitcast(builder.gep(start, [byte]), _I32.as_pointer())
+            for index in range(width):
+                given.append(splat(builder, builder.load(builder.gep(first, [_I64(index)]), align=1), 16))
+        last = splat(builder, args[5], 16)
+        column = address(context, builder, weights, *args[:2])
+        return _tree(context, builder, column, given, {width * line + width - 1: last for line in range(height)})
+
+    whole = types.int64
+    return Lanes(32)(weights, whole, frames, whole, whole, types.uint32, lines, words), generate
+
+
+def _tree(
+    context: Any, builder: ir.IRBuilder, column: ir.Value, words: list[ir.Value], masks: dict[int, ir.Value]
+) -> ir.Value:
+    """The number of ones of words xor weights, those of some words masked."""
+    features = context.codegen().magic_tuple()[2].split(",")
+    if "+avx512vpopcntdq" in features and len(words) <= FEW_WORDS:
+        total = ir.Constant(_WORDS, None)
+        for index, word in enumerate(words):
+            plane = builder.xor(load_vector(builder, builder.gep(column, [_I64(16 * index)]), _WORDS), word)
+            plane = builder.and_(plane, masks[index]) if index in masks else plane
+            total = builder.add(total, popcounts(builder, plane))
+        return total
+    planes: list[list[ir.Value]] = [[]]  # planes[k] are words whose bits count 2**k each
+    for index, word in enumerate(words):
+        weight = load_vector(builder, builder.gep(column, [_I64(16 * index)]), _WORDS)
+        plane = builder.xor(weight, word)
+        plane = builder.and_(plane, masks[index]) if index in masks else plane
+        _add_plane(builder, planes, plane, "+avx512f" in features)
+    return _total(builder, planes, "+avx512bw" in features)
 
 
 def _add_plane(builder: ir.IRBuilder, planes: list[list[ir.Value]], plane: ir.Value, has_ternary_logic: bool) -> None:
