@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -161,8 +163,8 @@ class IntegerStep(Step):
         out_words = memory.frame_words(threshold.name) if threshold else 0
         source = NOT_STORED if of_pixels else memory.stored(self.node.inputs[0])
         result = NOT_STORED if threshold else memory.stored(self.node.name)
-        given = (memory.words, source, memory.count, self._geometry, self._pads, self._taps, self._positions)
-        given += (self._entries, self._starts, bits, out_words, result)
+        given: tuple[Any, ...] = (memory.words, source, memory.count, self._geometry, self._pads, self._taps)
+        given += (self._positions, self._entries, self._starts, bits, out_words, result)
 
         def run(pixels: NDArray[np.uint8]) -> None:
             bits.fill(0)
