@@ -70,8 +70,9 @@ class Deployment:
         interface = self._interface()
         wanted = int(np.prod(self.network.input.shape))
         if interface.input_bytes != wanted:
+            where = self.folder / ("deploy.json" if self.own else "driver")
             raise UserError(
-                f"{self.folder / ('deploy.json' if self.own else 'driver')}: is of an accelerator that takes {interface.input_bytes} bytes a frame, "
+                f"{where}: is of an accelerator that takes {interface.input_bytes} bytes a frame, "
                 f"this network takes {wanted}; put the driver here that was built with the bitfile"
             )
         try:

@@ -1,6 +1,7 @@
 """Our own overlay as the board's processor sees it: one DMA in simple mode, and the design's registers.
 
-Which registers the design has and where, ``deploy.json`` says; those of the DMA are Xilinx' (PG021, direct register mode).
+Which registers the design has and where, ``deploy.json`` says; those of the DMA are Xilinx' (PG021, direct
+register mode).
 """
 
 from __future__ import annotations
@@ -117,8 +118,7 @@ class OverlayAccelerator:
             self._dma.write(half + CONTROL, RUN)
             self._dma.write(half + STATUS, COMPLETE)  # a flag: writing 1 clears it
             self._dma.write(half + ADDRESS, address & 0xFFFFFFFF)
-            if address >> 32:
-                self._dma.write(half + ADDRESS_HIGH, address >> 32)
+            self._dma.write(half + ADDRESS_HIGH, address >> 32)
             self._dma.write(half + LENGTH, buffer.nbytes)
         end = time.monotonic() + timeout_seconds
         while True:
@@ -150,8 +150,8 @@ class OverlayAccelerator:
         magic = self._core.read(registers["magic"])
         if magic != self._interface.magic:
             raise AcceleratorError(
-                f"{bitfile}: its registers begin with {magic:#010x}, not with {self._interface.magic:#010x}, so that it "
-                "is no design of Askew's; copy the deploy folder again"
+                f"{bitfile}: its registers begin with {magic:#010x}, not with {self._interface.magic:#010x}, so that "
+                "it is no design of Askew's; copy the deploy folder again"
             )
         words = (self._core.read(registers["network_hash"] + 4 * index) for index in range(8))
         found = "".join(f"{word:08x}" for word in words)
@@ -196,8 +196,8 @@ class OverlayAccelerator:
         except Exception as error:  # pynq raises whatever its layers do
             self._count = 0
             raise AcceleratorError(
-                f"the board gives no {wanted:,} bytes that the DMA reaches ({in_one_line(error)}); give fewer frames at "
-                "once with --batch"
+                f"the board gives no {wanted:,} bytes that the DMA reaches ({in_one_line(error)}); give fewer frames "
+                "at once with --batch"
             ) from error
 
     def _free(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnn import Chain, UserError, save_network
 from bnn.files import write_json, write_text
@@ -71,7 +72,7 @@ def write_overlay_deploy(
     put_by_hand = files is None and describes_same(deploy / "deploy.json", described)
     (deploy / VALIDATION).mkdir(parents=True, exist_ok=True)
     (deploy / "deploy.json").unlink(missing_ok=True)  # written last: without it the folder is none
-    arrays = {"images": frames.images, "scores": frames.scores, "labels": frames.labels}
+    arrays: dict[str, NDArray[Any] | None] = {"images": frames.images, "scores": frames.scores, "labels": frames.labels}
     for name, array in arrays.items():
         (deploy / VALIDATION / f"{name}.npy").unlink(missing_ok=True)
         if array is not None:

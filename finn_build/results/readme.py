@@ -22,8 +22,9 @@ it and completes this folder. Did you build `{run}/finn/build` with FINN elsewhe
 | `driver/` | FINN's driver (`settings.json` of finn-plus, `driver.py` of FINN): how frames and answers are packed |
 """
 
-OVERLAY_NOT_BUILT = """**There is no bitfile here yet.** Where Vivado is on the path, `askew pynq bitstream --run {run} --board {board}`
-builds it and completes this folder. Or build a copy of `{run}/pynq/project` where Vivado is, and put here what it makes:
+OVERLAY_NOT_BUILT = """**There is no bitfile here yet.** Where Vivado is on the path,
+`askew pynq bitstream --run {run} --board {board}` builds it and completes this folder. Or build a copy of
+`{run}/pynq/project` where Vivado is, and put here what it makes:
 
 | put here | what it is |
 |---|---|

@@ -38,11 +38,12 @@ app.add_typer(board_app, name="board")
 app.add_typer(zoo_app, name="zoo")
 app.add_typer(flow_app)
 
+_GROUPS = {"finn": finn_app, "board": board_app, "pynq": pynq_app, "": app}
 WITH_COMMANDS_OF_THEIR_OWN = {"train", "import", "zoo get", "simulate"}  # they take more than a run
 for _stage in FLOW.stages.values():
     if _stage.name not in WITH_COMMANDS_OF_THEIR_OWN:
         _group, _, _name = _stage.name.rpartition(" ")
-        {"finn": finn_app, "board": board_app, "pynq": pynq_app, "": app}[_group].command(_name)(command_of(FLOW, _stage))
+        _GROUPS[_group].command(_name)(command_of(FLOW, _stage))
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", envvar="ASKEW_DATA", help="Where data sets lie; else they are downloaded.")

@@ -132,14 +132,15 @@ def driver_and_hardware(title: str, board: Source) -> list[str]:
     lines = []
     if board.hardware_frames_per_second is not None and board.call_seconds is not None:
         lines.append(
-            f"{title}: the hardware alone gives {number(board.hardware_frames_per_second)} frames/s; a Python call costs "
-            f"{number(board.call_seconds * 1e6)} us besides (line fitted over batch sizes, largest error "
+            f"{title}: the hardware alone gives {number(board.hardware_frames_per_second)} frames/s; a Python call "
+            f"costs {number(board.call_seconds * 1e6)} us besides (line fitted over batch sizes, largest error "
             f"{percent(board.fit_residual)})."
         )
     if board.hardware_latency_seconds is not None and board.driver_seconds is not None:
         lines.append(
-            f"{title}: of the latency of one frame, {number(board.hardware_latency_seconds * 1e6)} us are the hardware's "
-            f"(the build's cycles at the board's clock), {number(board.driver_seconds * 1e6)} us the driver's."
+            f"{title}: of the latency of one frame, {number(board.hardware_latency_seconds * 1e6)} us are the "
+            f"hardware's (the build's cycles at the board's clock), "
+            f"{number(board.driver_seconds * 1e6)} us the driver's."
         )
     return lines
 

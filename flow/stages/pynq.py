@@ -10,7 +10,6 @@ from typing import Any
 
 from bnn.chain import Chain
 from bnn.errors import UserError
-from bnn.files import write_figures
 from bnn.version import VERSION
 from finn_build.board.command import COMMAND
 from finn_build.board.overlay import OverlayInterface
@@ -69,7 +68,12 @@ def _bitstream(run: RunFolder, options: OverlayOptions) -> dict[str, Any]:
         write_overlay_deploy(deploy, network, golden, interface, described, None)
         if not options.dry_run:
             raise UserError(str(said))
-        return {"dry_run": True, "project": str(project), "commands": [vivado.COMMAND], "missing": [said] if said else []}
+        return {
+            "dry_run": True,
+            "project": str(project),
+            "commands": [vivado.COMMAND],
+            "missing": [said] if said else [],
+        }
     console.print("Vivado ...")
     built = vivado.build(project, folder / WORK)
     files = None
@@ -138,12 +142,14 @@ def _show_bitstream(run: RunFolder, figures: dict[str, Any]) -> None:
         return
     verdict = "met" if figures["met"] else "MISSED"
     say(
-        f"bitstream: {figures['board']}, {figures['fmax_mhz']:.1f} MHz by the router, {figures['clock_mhz']:g} MHz "
+        f"pynq bitstream: {figures['board']}, {figures['fmax_mhz']:.1f} MHz by the router, {figures['clock_mhz']:g} MHz "
         f"asked: {verdict}; {figures['frames_per_second']:,.0f} frames/s; {figures['luts']:,} LUTs, "
         f"{figures['bram18']:,} block RAMs of 18 kbit; {figures['seconds']:,.0f} s"
     )
     if figures["bitfile"]:
-        say(f"bitstream: {run.path / figures['bitfile']}; what goes to the board is in {run.path / FOLDER / DEPLOY}")
+        say(
+            f"pynq bitstream: {run.path / figures['bitfile']}; what goes to the board is in {run.path / FOLDER / DEPLOY}"
+        )
     else:
         say(
             "no bitstream, as it would be wrong at times: "
@@ -164,15 +170,9 @@ def _results(run: RunFolder, _options: OverlayResultsOptions) -> dict[str, Any]:
     measured, stale = board_figures(folder, network.hash, {"sha256": digest} if digest else None)
     way = f"{stale}run `{COMMAND}` on the board, in a copy of {folder / DEPLOY}, and copy board.json back"
     folder.mkdir(exist_ok=True)
-    return write_figures(
-        folder / "results.json",
-        {
-            "network_hash": network.hash,
-            "askew_version": VERSION,
-            "board": OverlayResults.model_validate({"network_hash": network.hash, "board": measured}).to_json()["board"],
-            "missing": {} if measured else {"board": way},
-        },
-    )
+    found = {"board": measured, "missing": {} if measured else {"board": way}}
+    written = {"network_hash": network.hash, "askew_version": VERSION, **found}
+    return OverlayResults.model_validate(written).write(folder / "results.json")
 
 
 def _show_results(run: RunFolder, figures: dict[str, Any]) -> None:
@@ -207,7 +207,7 @@ def _measured(run: RunFolder, _options: OverlayResultsOptions) -> dict[str, str 
 
 PYNQ_BITSTREAM = Stage(
     name="pynq bitstream",
-    summary="Make our own design a PYNQ overlay with Vivado: DMA, registers, .bit and .hwh, and what goes to the board.",
+    summary="Make our own design a PYNQ overlay with Vivado: DMA, registers, .bit and .hwh; and what the board needs.",
     example="--run runs/tfc --board Pynq-Z2 --dry-run",
     options=OverlayOptions,
     needs=("network", "golden", "folding"),

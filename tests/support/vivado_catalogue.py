@@ -1,4 +1,4 @@
-"""The cells of a block design as their product guides have them: configuration keys, pins, interfaces, address segments.
+"""The cells of a block design as their product guides have them: configuration keys, pins, interfaces, segments.
 
 Sources: PG021 (AXI DMA), PG082 and UG585 (Zynq-7000's processing system), PG201 and UG1085 (Zynq UltraScale+'s), PG164
 (Processor System Reset), PG247 (SmartConnect). Only what a small design touches.

@@ -55,7 +55,7 @@ def missing(project: Path) -> str | None:
     if VIVADO.path() is not None:
         return None
     return (
-        f"bitstream: FLOW=askew needs Vivado, which is missing: {VIVADO.remedy}; the project is ready in {project}: "
+        f"pynq bitstream: needs Vivado, which is missing: {VIVADO.remedy}; the project is ready in {project}: "
         f"where Vivado is, `{COMMAND}` in a copy of it makes {OUT}/{OVERLAY}.bit and .hwh"
     )
 
@@ -68,7 +68,8 @@ def build(project: Path, work: Path) -> Built:
         work: folder of finished builds.
 
     Raises:
-        FpgaError: Vivado is missing, fails or is killed, misses hold times, or leaves no bitstream though timing is met.
+        FpgaError: Vivado is missing, fails or is killed, misses hold times, or leaves no bitstream
+            though timing is met.
     """
     if said := missing(project):
         raise FpgaError(said)
@@ -83,7 +84,7 @@ def build(project: Path, work: Path) -> Built:
         try:
             seconds = run_step(command, folder, "Vivado", "said.log", "ERROR:")
         except FpgaError as error:
-            raise FpgaError(str(error).replace("implement:", "bitstream:", 1)) from error
+            raise FpgaError(str(error).replace("implement:", "pynq bitstream:", 1)) from error
         return {"seconds": seconds}
 
     files = [project / SETTINGS, *(project / script.name for script in scripts()), *design]
@@ -98,11 +99,11 @@ def read_built(out: Path, seconds: float, tools: dict[str, str]) -> Built:
         said = dict(line.split(" ", 1) for line in lines)
         figures = {key: float(said[key]) for key in ("slack_ns", "hold_slack_ns", "clock_hz")}
     except (OSError, KeyError, ValueError) as error:
-        raise FpgaError(f"bitstream: {out / RESULT}: not what build.tcl writes ({error}); build again") from error
+        raise FpgaError(f"pynq bitstream: {out / RESULT}: not what build.tcl writes ({error}); build again") from error
     if figures["hold_slack_ns"] < 0:
         raise FpgaError(
-            f"bitstream: Vivado missed hold times by {-figures['hold_slack_ns']:.3f} ns, which no lower clock mends, so "
-            f"there is no bitstream; {out / TIMING} has the paths"
+            f"pynq bitstream: Vivado missed hold times by {-figures['hold_slack_ns']:.3f} ns, which no lower clock mends, "
+            f"so there is no bitstream; {out / TIMING} has the paths"
         )
     built = Built(
         clock_mhz=figures["clock_hz"] / 1e6,
@@ -114,7 +115,7 @@ def read_built(out: Path, seconds: float, tools: dict[str, str]) -> Built:
         handoff=_file(out / f"{OVERLAY}.hwh"),
     )
     if built.met != (built.bitfile is not None and built.handoff is not None):
-        raise FpgaError(f"bitstream: {out}: Vivado left no whole pair of {OVERLAY}.bit and .hwh; build again")
+        raise FpgaError(f"pynq bitstream: {out}: Vivado left no whole pair of {OVERLAY}.bit and .hwh; build again")
     return built
 
 

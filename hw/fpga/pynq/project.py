@@ -1,4 +1,4 @@
-"""The folder that Vivado builds an overlay from: the design, the scripts, and ``settings.tcl`` with all that differs."""
+"""The folder that Vivado builds an overlay from: design, scripts, and ``settings.tcl`` with all that differs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Processor(Enum):
         if board.family == "zynquplus" and part.startswith(("xczu", "xck26", "xck24")):
             return cls.ZYNQMP
         raise FpgaError(
-            f"bitstream: board {board.name}: its part {board.part} has no processor of a Zynq, which PYNQ runs on; "
+            f"pynq bitstream: board {board.name}: its part {board.part} has no processor of a Zynq, which PYNQ runs on; "
             f"`askew implement --board {board.name}` places the design there by itself"
         )
 

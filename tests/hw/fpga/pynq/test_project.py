@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-tkinter = pytest.importorskip("tkinter")
-
 from hw.boards.board import load_board
-from hw.fpga.pynq.project import OVERLAY, SCRIPTS, Overlay, Processor
 from hw.fpga.programs import FpgaError
+from hw.fpga.pynq.project import OVERLAY, SCRIPTS, Overlay, Processor
 from hw.generator.registers import REGISTERS
 from tests.hw.fpga.conftest import small_chip
 from tests.support.vivado_stub import Vivado
+
+tkinter = pytest.importorskip("tkinter")
 
 BOARDS = ("Pynq-Z1", "Pynq-Z2", "Ultra96-V2", "KV260", "ZCU104")
 
@@ -57,9 +57,7 @@ def test_the_packaged_ip_has_the_registers_of_the_one_table_and_finds_its_memori
     assert found[0x0C]["access"] == "write-only"
     assert found[0x00]["description"] == 'always 0x41534b57, "ASKW"'
     assert packaged["block"] == {"range": "4096", "width": "32", "usage": "register"}
-    named = [
-        name for file in ip.glob("src/*.sv") for name in re.findall(r'"([^"]*/mem/[^"]*\.hex)"', file.read_text())
-    ]
+    named = [name for file in ip.glob("src/*.sv") for name in re.findall(r'"([^"]*/mem/[^"]*\.hex)"', file.read_text())]
     assert len(named) >= 3
     assert all(Path(name).read_text() for name in named)
 
@@ -86,7 +84,10 @@ def damages():
     yield from ((line + "\n", "") for line in lines)
     yield from ((f" {word} ", " ") for word in ("reset/slowest_sync_clk", "to_memory/aclk", "$dma_cell/axi_resetn"))
     yield "ps/M_AXI_GP0_ACLK ps/S_AXI_HP0_ACLK", "ps/M_AXI_GP0_ACLK"
-    yield "[get_bd_pins $reset] [get_bd_pins reset/ext_reset_in]", "[get_bd_pins $clock] [get_bd_pins reset/ext_reset_in]"
+    yield (
+        "[get_bd_pins $reset] [get_bd_pins reset/ext_reset_in]",
+        "[get_bd_pins $clock] [get_bd_pins reset/ext_reset_in]",
+    )
     yield "c_s_axis_s2mm_tdata_width $label_bits", "c_s_axis_s2mm_tdata_width 16"
     yield "c_m_axis_mm2s_tdata_width $stream_bits", "c_m_axis_mm2s_tdata_width 32"
     yield "C_S_AXIS_TDATA_WIDTH $stream_bits", "C_S_AXIS_TDATA_WIDTH 32"
@@ -114,6 +115,6 @@ def test_what_is_wrong_with_the_block_design_is_refused(tmp_path, right, wrong):
 
 @pytest.mark.parametrize("board", ["Arty-A7-35T", "ULX3S-85F", "generic"])
 def test_a_board_without_a_processor_is_refused_by_name(tmp_path, board):
-    with pytest.raises(FpgaError, match=rf"bitstream: board {board}: its part .* has no processor of a Zynq"):
+    with pytest.raises(FpgaError, match=rf"pynq bitstream: board {board}: its part .* has no processor of a Zynq"):
         written(tmp_path / "project", board)
     assert not list(tmp_path.iterdir())
