@@ -142,14 +142,12 @@ def _show_bitstream(run: RunFolder, figures: dict[str, Any]) -> None:
         return
     verdict = "met" if figures["met"] else "MISSED"
     say(
-        f"pynq bitstream: {figures['board']}, {figures['fmax_mhz']:.1f} MHz by the router, {figures['clock_mhz']:g} MHz "
-        f"asked: {verdict}; {figures['frames_per_second']:,.0f} frames/s; {figures['luts']:,} LUTs, "
-        f"{figures['bram18']:,} block RAMs of 18 kbit; {figures['seconds']:,.0f} s"
+        f"pynq bitstream: {figures['board']}, {figures['fmax_mhz']:.1f} MHz by the router, "
+        f"{figures['clock_mhz']:g} MHz asked: {verdict}; {figures['frames_per_second']:,.0f} frames/s; "
+        f"{figures['luts']:,} LUTs, {figures['bram18']:,} block RAMs of 18 kbit; {figures['seconds']:,.0f} s"
     )
     if figures["bitfile"]:
-        say(
-            f"pynq bitstream: {run.path / figures['bitfile']}; what goes to the board is in {run.path / FOLDER / DEPLOY}"
-        )
+        say(f"bitstream: {run.path / figures['bitfile']}; what goes to the board is in {run.path / FOLDER / DEPLOY}")
     else:
         say(
             "no bitstream, as it would be wrong at times: "

@@ -102,8 +102,8 @@ def read_built(out: Path, seconds: float, tools: dict[str, str]) -> Built:
         raise FpgaError(f"pynq bitstream: {out / RESULT}: not what build.tcl writes ({error}); build again") from error
     if figures["hold_slack_ns"] < 0:
         raise FpgaError(
-            f"pynq bitstream: Vivado missed hold times by {-figures['hold_slack_ns']:.3f} ns, which no lower clock mends, "
-            f"so there is no bitstream; {out / TIMING} has the paths"
+            f"pynq bitstream: Vivado missed hold times by {-figures['hold_slack_ns']:.3f} ns, which no lower clock "
+            f"mends, so there is no bitstream; {out / TIMING} has the paths"
         )
     built = Built(
         clock_mhz=figures["clock_hz"] / 1e6,

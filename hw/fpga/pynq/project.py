@@ -59,8 +59,8 @@ class Processor(Enum):
         if board.family == "zynquplus" and part.startswith(("xczu", "xck26", "xck24")):
             return cls.ZYNQMP
         raise FpgaError(
-            f"pynq bitstream: board {board.name}: its part {board.part} has no processor of a Zynq, which PYNQ runs on; "
-            f"`askew implement --board {board.name}` places the design there by itself"
+            f"pynq bitstream: board {board.name}: its part {board.part} has no processor of a Zynq, which PYNQ runs "
+            f"on; `askew implement --board {board.name}` places the design there by itself"
         )
 
 
