@@ -21,6 +21,8 @@ CHOSEN  = $(ZOO)$(filter-out file default,$(origin CONFIG) $(origin RUN))
 WHICH   = $(if $(CHOSEN),true,echo 'working on $(RUN_DIR); CONFIG=NAME, ZOO=NAME or RUN=NAME chooses another')
 TO      = $(ASKEW) run --run $(RUN_DIR) $(if $(ZOO),--zoo '$(ZOO)' $(if $(ASKED),--config $(CONFIG)),$(if $(NEW)$(ASKED),--config $(CONFIG))) --to
 
+BITSTREAM = $(if $(filter askew,$(FLOW)),pynq bitstream,bitstream)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo train export simulate ladder report fold rtl rtlsim implement demo-fpga finn-estimate bitstream status study bench doctor docs test test-slow test-docker lint ci clean
 
@@ -71,8 +73,9 @@ demo-fpga: setup ## The digits data to a bitstream for a ULX3S-85F, in minutes a
 finn-estimate: setup ## FINN's cycles and resources for BOARD, without Vivado; FOLDING=FILE or FPS=N
 	@$(WHICH); $(TO) 'finn estimate' $(OPTIONS)
 
-bitstream: setup ## Build the bitfile for BOARD with FINN and Vivado in docker; FOLDING=FILE or FPS=N, DRY_RUN=1
-	@$(WHICH); $(TO) bitstream $(OPTIONS) $(if $(DRY_RUN),--set bitstream.dry_run=true)
+bitstream: setup ## Build the bitfile for BOARD: FLOW=finn (in docker) or FLOW=askew (our own RTL); FOLDING=FILE or FPS=N, DRY_RUN=1
+	$(if $(filter-out finn askew,$(FLOW)),$(error bitstream: FLOW=$(FLOW): must be finn or askew))
+	@$(WHICH); $(TO) '$(BITSTREAM)' $(OPTIONS) $(if $(DRY_RUN),--set '$(BITSTREAM).dry_run=true')
 
 status: setup ## Say of every result of runs/RUN whether it is fresh, stale because of what, or missing
 	@$(ASKEW) status --run $(RUN_DIR)

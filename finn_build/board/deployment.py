@@ -19,8 +19,10 @@ from finn_build.board.accelerator import Accelerator, PynqAccelerator, Simulated
 from finn_build.board.command import COMMAND
 from finn_build.board.evaluator import scores_of
 from finn_build.board.interface import Interface, read_interface
+from finn_build.board.overlay import OverlayAccelerator, OverlayInterface
 
 BITFILES = ("finn-accel.bit", "finn-accel.xclbin", "finn-accel-0.xclbin")
+OVERLAY_BITFILE = "askew_overlay.bit"
 _COPY_AGAIN = "copy the folder again"
 
 
@@ -65,24 +67,40 @@ class Deployment:
         bitfile = self._bitfile()
         if bitfile.suffix != ".bit":
             raise UserError(f"{bitfile}: validate.py drives Zynq boards; for this one run FINN's own driver/")
-        described = self.settings["interface"] or read_interface(self.folder / "driver")
-        interface = Interface(**{field.name: described[field.name] for field in fields(Interface)})
+        interface = self._interface()
         wanted = int(np.prod(self.network.input.shape))
         if interface.input_bytes != wanted:
+            where = self.folder / ("deploy.json" if self.own else "driver")
             raise UserError(
-                f"{self.folder / 'driver'}: is of an accelerator that takes {interface.input_bytes} bytes a frame, "
+                f"{where}: is of an accelerator that takes {interface.input_bytes} bytes a frame, "
                 f"this network takes {wanted}; put the driver here that was built with the bitfile"
             )
         try:
-            return PynqAccelerator(bitfile, interface, self.settings["clock_mhz"])
+            clock_mhz = self.settings["clock_mhz"]
+            if isinstance(interface, OverlayInterface):
+                return OverlayAccelerator(bitfile, interface, clock_mhz)
+            return PynqAccelerator(bitfile, interface, clock_mhz)
         except ImportError as error:
             raise UserError(
                 f"pynq is not installed here ({error}); on the board run `{COMMAND}`; elsewhere add --simulate"
             ) from error
 
+    @property
+    def own(self) -> bool:
+        """Whether it is our own overlay, and not FINN's accelerator."""
+        return self.settings.get("overlay") is not None
+
+    def _interface(self) -> Interface | OverlayInterface:
+        """How the accelerator is reached."""
+        if self.own:
+            return OverlayInterface(**self.settings["overlay"])
+        described = self.settings["interface"] or read_interface(self.folder / "driver")
+        return Interface(**{field.name: described[field.name] for field in fields(Interface)})
+
     def _bitfile(self) -> Path:
-        """The bitfile: FINN's, or one that was put here by hand."""
-        names = [self.settings["bitfile"]] if self.settings["bitfile"] else BITFILES
+        """The bitfile: that of the build, or one that was put here by hand."""
+        usual = (OVERLAY_BITFILE,) if self.own else BITFILES
+        names = (self.settings["bitfile"],) if self.settings["bitfile"] else usual
         found = next((file for name in names if (file := self.folder / "bitfile" / name).is_file()), None)
         if found is None:
             raise UserError(

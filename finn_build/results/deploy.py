@@ -60,14 +60,14 @@ def write_deploy(folder: Path) -> dict[str, Any]:
         "interface": read_interface(output / "driver", FinnError) if bitfile else None,
         "cycles": latency_of(output, manifest["nodes"]),
     }
-    put_by_hand = bitfile is None and _describes_same(deploy / "deploy.json", described)
+    put_by_hand = bitfile is None and describes_same(deploy / "deploy.json", described)
     deploy.mkdir(parents=True, exist_ok=True)
     (deploy / "deploy.json").unlink(missing_ok=True)  # written last: without it the folder is none
-    for name in ("bnn", "finn_build", VALIDATION, *(() if put_by_hand else ("bitfile", "driver"))):
+    for name in (VALIDATION, *(() if put_by_hand else ("bitfile", "driver"))):
         shutil.rmtree(deploy / name, ignore_errors=True)
     shutil.copytree(package / VALIDATION, deploy / VALIDATION)
     shutil.copy2(package / "network.npz", deploy / "network.npz")
-    _copy_program(deploy)
+    copy_program(deploy)
     if bitfile is not None:
         shutil.copytree(output / "bitfile", deploy / "bitfile")
         shutil.copytree(output / "driver", deploy / "driver")
@@ -77,7 +77,7 @@ def write_deploy(folder: Path) -> dict[str, Any]:
     return described
 
 
-def _describes_same(file: Path, described: dict[str, Any]) -> bool:
+def describes_same(file: Path, described: dict[str, Any]) -> bool:
     """Whether the folder was made without a bitfile for the same network, board and clock."""
     try:
         before = read_json(file, "write it again")
@@ -86,7 +86,10 @@ def _describes_same(file: Path, described: dict[str, Any]) -> bool:
     return before.get("bitfile") is None and all(before.get(key) == described[key] for key in SAME)
 
 
-def _copy_program(deploy: Path) -> None:
+def copy_program(deploy: Path) -> None:
+    """``bnn``, the board's part of this package, and ``validate.py``: all that runs on the board."""
+    for name in ("bnn", "finn_build"):
+        shutil.rmtree(deploy / name, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "bnn", deploy / "bnn", ignore=ignored)
     shutil.copytree(ROOT / "finn_build" / "board", deploy / "finn_build" / "board", ignore=ignored)

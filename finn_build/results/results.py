@@ -55,7 +55,7 @@ def _collect(folder: Path, package: Path, network: Chain | None) -> dict[str, An
     board = manifest["configuration"]["board"]
     build = f"askew bitstream --run {folder.parent} --board {board}"
     bitfile = bitfile_of(output)
-    measured, stale = _board(folder, manifest["network_hash"], bitfile)
+    measured, stale = board_figures(folder, manifest["network_hash"], bitfile)
     found: dict[str, tuple[Any, str]] = {
         "estimate": (read_estimates(output, nodes), build),
         "hls": (_hls(output, nodes), build),
@@ -162,7 +162,9 @@ def _timing(output: Path) -> dict[str, Any] | None:
     return {"slack_ns": slack, "met": slack >= 0}
 
 
-def _board(folder: Path, network_hash: str, bitfile: Mapping[str, str] | None) -> tuple[dict[str, Any] | None, str]:
+def board_figures(
+    folder: Path, network_hash: str, bitfile: Mapping[str, str] | None
+) -> tuple[dict[str, Any] | None, str]:
     """What the board measured, and why it does not count: a simulation in its place, or another bitfile."""
     file = folder / "deploy" / BOARD_FILE
     if not file.exists():

@@ -31,16 +31,19 @@ data_app = typer.Typer(no_args_is_help=True, help="Data sets: which there are, a
 app.add_typer(data_app, name="data")
 finn_app = typer.Typer(no_args_is_help=True, help="FINN: folding and estimates without Vivado, package, results.")
 app.add_typer(finn_app, name="finn")
+pynq_app = typer.Typer(no_args_is_help=True, help="Our own design as an overlay for PYNQ boards.")
+app.add_typer(pynq_app, name="pynq")
 board_app = typer.Typer(no_args_is_help=True, help="A board on a serial port, with the bitstream of `implement`.")
 app.add_typer(board_app, name="board")
 app.add_typer(zoo_app, name="zoo")
 app.add_typer(flow_app)
 
+_GROUPS = {"finn": finn_app, "board": board_app, "pynq": pynq_app, "": app}
 WITH_COMMANDS_OF_THEIR_OWN = {"train", "import", "zoo get", "simulate"}  # they take more than a run
 for _stage in FLOW.stages.values():
     if _stage.name not in WITH_COMMANDS_OF_THEIR_OWN:
         _group, _, _name = _stage.name.rpartition(" ")
-        {"finn": finn_app, "board": board_app, "": app}[_group].command(_name)(command_of(FLOW, _stage))
+        _GROUPS[_group].command(_name)(command_of(FLOW, _stage))
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", envvar="ASKEW_DATA", help="Where data sets lie; else they are downloaded.")

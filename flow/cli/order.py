@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 ORDER = (
     *("doctor", "data", "train", "zoo", "import", "export", "simulate", "ladder", "diff"),
-    *("boards", "fold", "rtl", "rtlsim", "implement", "board", "shift-cost", "finn", "bitstream", "report"),
+    *("boards", "fold", "rtl", "rtlsim", "implement", "board", "pynq", "shift-cost", "finn", "bitstream", "report"),
     *("run", "status", "runs", "study", "bench"),
 )
 

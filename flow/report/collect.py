@@ -27,6 +27,8 @@ from flow.run.figures import (
     FoldingFigures,
     ImplementFigures,
     LadderFigures,
+    OverlayFigures,
+    OverlayResults,
     RtlsimFigures,
     Rung,
     SimulateFigures,
@@ -118,6 +120,8 @@ def _of_network(seen: Examination, network: Network, *, with_evidence: bool = Fa
         folding=_part(seen, "folding", "fold", FoldingFigures, network, lacking),
         rtlsim=_part(seen, "rtlsim", "rtlsim", RtlsimFigures, network, lacking),
         implementation=_part(seen, "fpga/implement", "implement", ImplementFigures, network, lacking),
+        overlay=_part(seen, "pynq/bitstream", "pynq bitstream", OverlayFigures, network, lacking),
+        overlay_results=_part(seen, "pynq/results", "pynq results", OverlayResults, network, lacking),
         finn_estimate=_part(seen, "finn/estimate", "finn estimate", EstimateFigures, network, lacking),
         finn_results=_part(seen, "finn/results", "finn results", ResultsFigures, network, lacking),
         rtl=evidence.written_rtl(seen, network),
@@ -125,6 +129,8 @@ def _of_network(seen: Examination, network: Network, *, with_evidence: bool = Fa
     rungs = _rungs(seen, network, lacking)
     if hardware.finn_results:
         lacking.missing |= {f"finn/results: {part}": way for part, way in hardware.finn_results.missing.items()}
+    if hardware.overlay_results:
+        lacking.missing |= {f"pynq/results: {part}": way for part, way in hardware.overlay_results.missing.items()}
     golden = None
     if with_evidence:
         golden = _fresh(seen, run.origin.maker, "golden", lacking, lambda: run.golden(network))

@@ -12,6 +12,7 @@ from finn_build.results.figures import (
 )
 from flow.run.figures.folding import FoldingFigures
 from flow.run.figures.implement import ImplementFigures
+from flow.run.figures.pynq import OverlayFigures
 from flow.run.figures.report_hardware import (
     ComparedLayer,
     Comparison,
@@ -29,6 +30,8 @@ SOURCES = {  # where a column's figures come from: what the reader sees
     "askew_model": "our model",
     "askew_rtl": "our RTL, Verilator",
     "askew_routed": "our RTL, routed",
+    "askew_overlay": "our RTL, PYNQ overlay",
+    "askew_board": "our RTL, board",
     "finn_estimate": "FINN's estimate",
     "finn_rtlsim": "FINN's RTL",
     "finn_synthesis": "Vivado",
@@ -41,7 +44,7 @@ BOARD_TIMES = (
     "hardware_latency_seconds",
     "driver_seconds",
 )
-MEASURED_FIRST = ("askew_routed", "askew_rtl", "askew_model", "finn_rtlsim", "finn_estimate")
+MEASURED_FIRST = ("askew_routed", "askew_overlay", "askew_rtl", "askew_model", "finn_rtlsim", "finn_estimate")
 ASSUMED: Origin = "assumed"
 ROUTED: Origin = "routed"
 
@@ -66,6 +69,8 @@ def compare(layers: list[str], hardware: Hardware, frame_bytes: int | None = Non
                 "askew_model": _model(hardware.folding),
                 "askew_rtl": _rtl(hardware.rtlsim, hardware.rtl, hardware.folding),
                 "askew_routed": _routed(hardware.implementation),
+                "askew_overlay": _routed(hardware.overlay),
+                "askew_board": _board(hardware.overlay_results.board if hardware.overlay_results else None),
                 "finn_estimate": _estimate(hardware.finn_estimate),
                 "finn_rtlsim": _finn_rtlsim(hardware.finn_results),
                 "finn_synthesis": _synthesis(hardware.finn_results),
@@ -173,7 +178,7 @@ def _rtl(rtlsim: RtlsimFigures | None, rtl: WrittenRtl | None, folding: FoldingF
     return source.model_copy(update=written | kept | {"mismatches": rtlsim.mismatches, "frames": rtlsim.frames})
 
 
-def _routed(found: ImplementFigures | None) -> Source:
+def _routed(found: ImplementFigures | OverlayFigures | None) -> Source:
     """At the clock that the router confirmed: the one that was asked for, or the highest where that was missed."""
     if found is None:
         return _from_cycles()

@@ -121,24 +121,26 @@ def checks(whole: Mapping[str, Source]) -> list[str]:
         for name, source in whole.items()
         if source.frames is not None
     ]
-    lines += driver_and_hardware(whole["board"])
+    for name in ("askew_board", "board"):
+        lines += driver_and_hardware(SOURCES[name], whole[name])
     rtl = whole["askew_rtl"].written
     return [*lines, f"rtl/: {rtl}."] if rtl else lines
 
 
-def driver_and_hardware(board: Source) -> list[str]:
+def driver_and_hardware(title: str, board: Source) -> list[str]:
     """What of the board's times is the driver's and what the hardware's, as far as it is known."""
     lines = []
     if board.hardware_frames_per_second is not None and board.call_seconds is not None:
         lines.append(
-            f"board: the hardware alone gives {number(board.hardware_frames_per_second)} frames/s; a Python call costs "
-            f"{number(board.call_seconds * 1e6)} us besides (line fitted over batch sizes, largest error "
+            f"{title}: the hardware alone gives {number(board.hardware_frames_per_second)} frames/s; a Python call "
+            f"costs {number(board.call_seconds * 1e6)} us besides (line fitted over batch sizes, largest error "
             f"{percent(board.fit_residual)})."
         )
     if board.hardware_latency_seconds is not None and board.driver_seconds is not None:
         lines.append(
-            f"board: of the latency of one frame, {number(board.hardware_latency_seconds * 1e6)} us are the hardware's "
-            f"(the build's cycles at the board's clock), {number(board.driver_seconds * 1e6)} us the driver's."
+            f"{title}: of the latency of one frame, {number(board.hardware_latency_seconds * 1e6)} us are the "
+            f"hardware's (the build's cycles at the board's clock), "
+            f"{number(board.driver_seconds * 1e6)} us the driver's."
         )
     return lines
 

@@ -13,6 +13,9 @@ NOTES = {
     "its constraints name.",
     "askew_routed": "cycles by our cycle model, at the clock that the router confirmed; tables and block RAMs as "
     "placed, of the whole chip with its serial line.",
+    "askew_overlay": "cycles by our cycle model, at the clock that the router confirmed; tables and block RAMs as "
+    "placed, with DMA and interconnect.",
+    "askew_board": "our own overlay, measured on the board by validate.py; its latency has the processor's part in it.",
     "finn_estimate": "FINN's own estimates of its units, without FIFOs, converters and shell; nothing was placed.",
     "finn_rtlsim": "measured by FINN in simulation of its own hardware.",
     "finn_synthesis": "counted by Vivado after placement of FINN's design; the whole has the shell too.",

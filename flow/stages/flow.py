@@ -10,6 +10,7 @@ from flow.stages.fold import FOLD
 from flow.stages.implement import IMPLEMENT
 from flow.stages.importing import IMPORT
 from flow.stages.ladder import LADDER
+from flow.stages.pynq import PYNQ_BITSTREAM, PYNQ_RESULTS
 from flow.stages.report import report_stage
 from flow.stages.rtl import RTL
 from flow.stages.rtlsim import RTLSIM
@@ -31,6 +32,8 @@ _SHOWN = (
     RTLSIM,
     IMPLEMENT,
     BOARD_RUN,
+    PYNQ_BITSTREAM,
+    PYNQ_RESULTS,
     SHIFT_COST,
     FINN_FOLD,
     FINN_ESTIMATE,

@@ -50,7 +50,7 @@ def _implement(run: RunFolder, options: ImplementOptions) -> dict[str, Any]:
     from hw.fpga.flows import find_flow  # noqa: PLC0415
 
     network = run.chain()
-    board = _board(run, options)
+    board = folded_board(run, options.board, "implement")
     flow = find_flow(board, options.flow)
     design = delivered_design(run, network)
     chip = Chip(design, board, options.clock_mhz or folding_clock(run, network) or board.clock_mhz)
@@ -66,7 +66,7 @@ def _implement(run: RunFolder, options: ImplementOptions) -> dict[str, Any]:
     frame_ii = Fraction(predicted.frame_ii_cycles)
     given = {"netlist": found.netlist, "routed": found.routed, "bitstream": found.bitstream}
     for name, file in given.items():
-        _keep(file, folder / FILES[name])
+        keep(file, folder / FILES[name])
     luts, ffs, bram18 = flow.counts(found.used)
     figures = {
         "flow": flow.name,
@@ -101,22 +101,22 @@ def _implement(run: RunFolder, options: ImplementOptions) -> dict[str, Any]:
     return written
 
 
-def _board(run: RunFolder, options: ImplementOptions) -> Board:
-    """The board that is asked for, for which the run must be folded."""
+def folded_board(run: RunFolder, asked: str | None, stage: str) -> Board:
+    """The board that a stage is asked for, for which the run must be folded; the folding's where none is asked for."""
     folded = board_of(run.folding)
-    name = options.board or folded
+    name = asked or folded
     if name is None:
-        raise UserError("implement: the folding names no board; give one with --board")
+        raise UserError(f"{stage}: the folding names no board; give one with --board")
     board = board_of_ours(name)
     if folded is not None and folded != board.name:
         raise UserError(
-            f"implement: the folding is for {folded}, not for {board.name}; run "
-            f"`askew implement --run {run.path} --board {name}`, which folds for it"
+            f"{stage}: the folding is for {folded}, not for {board.name}; run "
+            f"`askew {stage} --run {run.path} --board {name}`, which folds for it"
         )
     return board
 
 
-def _keep(made: Path | None, place: Path) -> None:
+def keep(made: Path | None, place: Path) -> None:
     """What a step made, beside the figures; what an earlier implementation left there goes."""
     from hw.fpga.steps import bring  # noqa: PLC0415 - Numba takes a second to import
 

@@ -19,6 +19,7 @@ from flow.run.figures.folding import FoldingFigures
 from flow.run.figures.golden import GoldenManifest
 from flow.run.figures.implement import ImplementFigures
 from flow.run.figures.ladder import LadderFigures, Rung
+from flow.run.figures.pynq import OverlayFigures, OverlayResults
 from flow.run.figures.record import StageRecord
 from flow.run.figures.report import ReportFigures
 from flow.run.figures.rtlsim import RtlsimFigures
@@ -39,6 +40,8 @@ __all__ = [
     "GoldenManifest",
     "ImplementFigures",
     "LadderFigures",
+    "OverlayFigures",
+    "OverlayResults",
     "Part",
     "Point",
     "ReportFigures",
@@ -64,6 +67,8 @@ OF_STAGE: dict[str, type[Figures]] = {
     "rtlsim": RtlsimFigures,
     "fpga/implement": ImplementFigures,
     "fpga/board": BoardRunFigures,
+    "pynq/bitstream": OverlayFigures,
+    "pynq/results": OverlayResults,
     "shift_cost": ShiftCostFigures,
     "finn/estimate": EstimateFigures,
     "finn/results": ResultsFigures,

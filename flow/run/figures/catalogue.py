@@ -13,6 +13,7 @@ from flow.run.figures.folding import FoldingFigures
 from flow.run.figures.golden import GoldenManifest
 from flow.run.figures.implement import ImplementFigures
 from flow.run.figures.ladder import LadderFigures
+from flow.run.figures.pynq import OverlayFigures, OverlayResults
 from flow.run.figures.record import StageRecord
 from flow.run.figures.report import ReportFigures
 from flow.run.figures.rtlsim import RtlsimFigures
@@ -47,6 +48,8 @@ FILES = (
     JsonFile("rtlsim.json", "askew rtlsim", RtlsimFigures, "rtlsim"),
     JsonFile("fpga/implement.json", "askew implement", ImplementFigures, "implement"),
     JsonFile("fpga/board.json", "askew board run", BoardRunFigures, "board-run"),
+    JsonFile("pynq/bitstream.json", "askew pynq bitstream", OverlayFigures, "pynq-bitstream"),
+    JsonFile("pynq/results.json", "askew pynq results", OverlayResults, "pynq-results"),
     JsonFile("shift_cost.json", "askew shift-cost", ShiftCostFigures, "shift_cost"),
     JsonFile("finn/folding.json", "askew finn fold", FinnFoldingFigures, "finn-folding"),
     JsonFile("finn/estimate.json", "askew finn estimate", EstimateFigures, "finn-estimate"),

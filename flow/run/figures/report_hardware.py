@@ -8,6 +8,7 @@ from finn_build.results.figures import EstimateFigures, ResultsFigures
 from finn_build.results.form import Clock, Count, Number, Part, Real, Share, says
 from flow.run.figures.folding import FoldingFigures
 from flow.run.figures.implement import ImplementFigures
+from flow.run.figures.pynq import OverlayFigures, OverlayResults
 from flow.run.figures.rtlsim import RtlsimFigures
 
 Origin = Literal["routed", "estimated", "assumed"]
@@ -26,6 +27,8 @@ class Hardware(Part):
     folding: FoldingFigures | None = says("``folding.json``", default=None)
     rtlsim: RtlsimFigures | None = says("``rtlsim.json``", default=None)
     implementation: ImplementFigures | None = says("``fpga/implement.json``", default=None)
+    overlay: OverlayFigures | None = says("``pynq/bitstream.json``", default=None)
+    overlay_results: OverlayResults | None = says("``pynq/results.json``", default=None)
     finn_estimate: EstimateFigures | None = says("``finn/estimate.json``", default=None)
     finn_results: ResultsFigures | None = says("``finn/results.json``", default=None)
     rtl: WrittenRtl | None = says("what ``rtl/`` holds", default=None)

@@ -249,8 +249,30 @@ def test_a_routed_clock_that_missed_is_the_one_that_rates_are_stated_at():
     assert source.frames_per_second == pytest.approx(40.8e6 / 64)
 
 
+OVERLAY = {
+    "overlay": {
+        **{key: ROUTED[key] for key in ("network_hash", "askew_version", "clock_origin", "tools", "utilization")},
+        **{"board": "Pynq-Z2", "part": "xc7z020clg400-1", "clock_mhz": 100, "fmax_mhz": 101.1, "slack_ns": 0.113},
+        **{"met": True, "frame_ii_cycles": 64, "latency_cycles": 191, "frames_per_second": 1_562_500},
+        **{"luts": 4801, "ffs": 6222, "bram18": 6, "seconds": 600, "bitfile": "pynq/askew_overlay.bit"},
+    },
+    "overlay_results": {
+        "network_hash": "0" * 64,
+        "board": {"frames": 1000, "mismatches": 0, "clock_mhz": 100.0, "frames_per_second": {"1": 900.0, "1000": 9e5}},
+    },
+}
+
+
+def test_an_overlay_and_its_board_have_columns_of_their_own():
+    whole = compare(["fc1"], ALL | OVERLAY).whole
+    assert (whole["askew_overlay"].clock_origin, whole["askew_overlay"].luts) == ("routed", 4801)
+    assert whole["askew_overlay"].latency_us == pytest.approx(1.91)
+    assert (whole["askew_board"].frames_per_second, whole["askew_board"].frames) == (9e5, 1000)
+    assert whole["board"] == compare(["fc1"], ALL).whole["board"]
+
+
 def test_every_column_says_where_its_figures_come_from():
-    text = hardware_section(compare(["fc1"], ALL | {"implementation": ROUTED}))
+    text = hardware_section(compare(["fc1"], ALL | {"implementation": ROUTED} | OVERLAY))
     for title in SOURCES.values():
         assert f"\n- {title}: " in text
     assert "\n- board: " not in hardware_section(compare(["fc1"], ALL | {"finn_results": None}))

@@ -13,8 +13,8 @@ from flow.run.folder import RunFolder
 from flow.stages.flow import FLOW
 from tests.support.advice import advised, follow
 
-SLOW = ("finn", "bitstream", "shift-cost", "rtlsim")  # a compiler of half a minute, or a training
-NEEDS_VIVADO = ("bitstream",)
+SLOW = ("finn", "bitstream", "pynq bitstream", "shift-cost", "rtlsim")  # a compiler of half a minute, or a training
+NEEDS_VIVADO = ("bitstream",)  # pynq bitstream, too
 
 
 def as_it_is(_run):
