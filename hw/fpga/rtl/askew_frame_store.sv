@@ -1,5 +1,7 @@
 // Holds one frame, and streams it as often as it is told to, a beat a cycle. The next frame may be written behind what has
-// been read for the last time; `blocked_o` says that a beat may not be written yet.
+// been read for the last time; `blocked_o` says that a beat may not be written yet. A beat is written in the cycle after it
+// was allowed: a wide memory lies all over the chip, and its enable is then a register's. What may be written may be written
+// a cycle later, too, as a new frame is whole only after its last beat.
 module askew_frame_store #(
     parameter int unsigned WIDTH = 8,  // bits of a beat
     parameter int unsigned BEATS = 2,  // of a frame, at least 1
@@ -10,7 +12,7 @@ module askew_frame_store #(
     input  logic                    rst_ni,
     input  logic                    write_i,
     input  logic [AddressWidth-1:0] address_i,
-    input  logic [       WIDTH-1:0] data_i,
+    input  logic [       WIDTH-1:0] data_i,  // in the cycle after write_i
     output logic                    blocked_o,
     input  logic                    whole_i,     // the frame is written and may be streamed
     output logic                    occupied_o,  // a whole frame waits or is streamed
@@ -22,9 +24,9 @@ module askew_frame_store #(
     output logic                    last_o
 );
   logic [WIDTH-1:0] beats[BEATS];
-  logic [AddressWidth-1:0] address_q;
+  logic [AddressWidth-1:0] address_q, write_address_q;
   logic [COUNT_W-1:0] left_q;  // repeats after this one
-  logic occupied_q, streaming_q, ce, read, at_end;
+  logic occupied_q, streaming_q, write_q, ce, read, at_end;
 
   assign occupied_o = occupied_q;
   assign blocked_o = occupied_q && !(streaming_q && left_q == '0 && address_q > address_i);
@@ -33,7 +35,8 @@ module askew_frame_store #(
   assign at_end = address_q == AddressWidth'(BEATS - 1);
 
   always_ff @(posedge clk_i) begin
-    if (write_i && !blocked_o) beats[address_i] <= data_i;
+    write_address_q <= address_i;
+    if (write_q) beats[write_address_q] <= data_i;
     if (read) data_o <= beats[address_q];
   end
   always_ff @(posedge clk_i) begin
@@ -41,10 +44,12 @@ module askew_frame_store #(
     if (!rst_ni) begin
       occupied_q <= 1'b0;
       streaming_q <= 1'b0;
+      write_q <= 1'b0;
       valid_o <= 1'b0;
       address_q <= '0;
       left_q <= '0;
     end else begin
+      write_q <= write_i && !blocked_o;
       if (ce) valid_o <= streaming_q;
       if (whole_i) occupied_q <= 1'b1;
       if (start_i) begin

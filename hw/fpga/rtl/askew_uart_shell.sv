@@ -48,7 +48,7 @@ module askew_uart_shell #(
   logic [1:0] count_q;
   logic [ByteWidth-1:0] lane_q;
   logic [AddressWidth-1:0] beat_q;
-  logic [8*BEAT_BYTES-1:0] word_d;
+  logic [8*BEAT_BYTES-1:0] word_q, word_d;
   logic [TimeoutWidth-1:0] quiet_q;
   logic rx_valid, is_frame_q, refused_q, timed_out, packet_ends, is_good, write, blocked, whole;
   askew_uart_rx #(
@@ -64,10 +64,9 @@ module askew_uart_shell #(
   if (BEAT_BYTES == 1) begin : gen_byte
     assign word_d = rx_byte;
   end else begin : gen_bytes
-    logic [8*BEAT_BYTES-9:0] word_q;  // all but the oldest byte, which the next one pushes out
-    always_ff @(posedge clk_i) if (rx_valid) word_q <= word_d[8*BEAT_BYTES-1:8];
-    assign word_d = {rx_byte, word_q};
+    assign word_d = {rx_byte, word_q[8*BEAT_BYTES-1:8]};  // a new byte pushes out the oldest one
   end
+  always_ff @(posedge clk_i) if (rx_valid) word_q <= word_d;
   assign crc_d = askew_uart_pkg::crc_next(state_q == RxIdle ? askew_uart_pkg::CrcStart : crc_q, rx_byte);
   assign timed_out = state_q != RxIdle && quiet_q == TimeoutWidth'(TIMEOUT);
   assign packet_ends = rx_valid && state_q == RxCheck && count_q == 2'd1;
@@ -142,7 +141,7 @@ module askew_uart_shell #(
       .rst_ni    (rst_ni),
       .write_i   (write),
       .address_i (beat_q),
-      .data_i    (word_d),
+      .data_i    (word_q),
       .blocked_o (blocked),
       .whole_i   (whole),
       .occupied_o(occupied),
