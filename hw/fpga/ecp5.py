@@ -14,6 +14,7 @@ from hw.fpga.steps import bring, step, what_step_says
 from hw.fpga.tools import run_step
 from hw.fpga.yosys_nextpnr import ROUTED, Placed, Placer, Say, check_fits, place_and_route, synthesize
 from hw.synth.yosys import yosys_version
+from hw.units import PopcountStyle
 
 FLOW = "ecp5"
 CONFIGURATION, BITSTREAM = "chip.config", f"{CHIP}.bit"
@@ -64,8 +65,12 @@ def implement(chip: Chip, source: Path, work: Path, seeds: Sequence[int], say: S
         say: is told what begins.
 
     Raises:
-        FpgaError: a tool is missing, fails or is killed, or the design does not fit.
+        FpgaError: a tool is missing, fails or is killed, the design does not fit, or its popcounts are carry chains.
     """
+    if chip.design.popcount is PopcountStyle.CARRY:
+        raise FpgaError(
+            "implement: popcounts in carry chains count wrongly after Yosys' synth_ecp5; leave the style to the board"
+        )
     ecppack, program, device = ECPPACK.require(FLOW), NEXTPNR_ECP5.require(FLOW), device_options(chip.board)
     synthesis = synthesize(chip, source, work, SYNTHESIS, say)
     check_fits(chip.board, wanted(chip.board, synthesis.cells))

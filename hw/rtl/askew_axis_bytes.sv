@@ -69,7 +69,7 @@ module askew_axis_bytes #(
   end
 
   // The bytes that are held lie lowest; what comes goes behind them, and zeros behind that.
-  assign kept = emit ? buffer_q >> (8 * OUT_BYTES) : buffer_q;
+  assign kept = emit ? (8 * Capacity)'({{(8 * OUT_BYTES) {1'b0}}, buffer_q} >> (8 * OUT_BYTES)) : buffer_q;
   assign placed = (8 * Capacity)'(masked) << (32'(left) / Step * Step * 8);
   for (genvar i = 0; i < Capacity; i++) begin : gen_byte
     always_ff @(posedge clk_i) begin

@@ -20,6 +20,8 @@ from hw.fpga.result import unit_of
 from hw.fpga.steps import step, what_step_says
 from hw.fpga.tools import run_step
 from hw.fpga.yosys_nextpnr import check_fits
+from hw.generator import Design
+from hw.units import PopcountStyle
 from tests.hw.fpga.conftest import small_chip
 
 
@@ -48,6 +50,13 @@ def test_every_option_is_one_that_nextpnr_has():
     used = ["--85k", "--um5g-45k", "--package", "--speed", "--timing-allow-fail", "--lpf", "--textcfg"]
     for option in [*used, "--out-of-context", "--freq", "--json", "--seed", "--write", "--report", "--log", "--quiet"]:
         assert option in ran.stdout + ran.stderr, option
+
+
+def test_popcounts_that_synthesis_gets_wrong_are_refused(tmp_path):
+    chip = small_chip()
+    design = Design.of(chip.design.network, chip.design.folding, popcount=PopcountStyle.CARRY)
+    with pytest.raises(FpgaError, match=r"popcounts in carry chains count wrongly"):
+        ecp5.implement(dataclasses.replace(chip, design=design), tmp_path, tmp_path, [1], print)
 
 
 def test_what_is_no_part_and_no_flow_is_said():
