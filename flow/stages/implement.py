@@ -28,6 +28,7 @@ from hw.boards.board import Board, BoardError
 FILES = {"netlist": "netlist.json", "routed": "routed.json", "bitstream": "askew_chip.bit"}
 WORK = ".work"  # hidden: finished steps, which no result depends on
 CHIP_FOLDER = "chip"
+LICENCE_FREE_BOARD = "ULX3S-85F"  # for which anyone can build
 
 
 class ImplementOptions(Options):
@@ -50,7 +51,7 @@ def _implement(run: RunFolder, options: ImplementOptions) -> dict[str, Any]:
     from hw.fpga.flows import find_flow  # noqa: PLC0415
 
     network = run.chain()
-    board = folded_board(run, options.board, "implement")
+    board = folded_board(run, options.board, "implement", LICENCE_FREE_BOARD)
     flow = find_flow(board, options.flow)
     design = delivered_design(run, network)
     chip = Chip(design, board, options.clock_mhz or folding_clock(run, network) or board.clock_mhz)
@@ -101,12 +102,13 @@ def _implement(run: RunFolder, options: ImplementOptions) -> dict[str, Any]:
     return written
 
 
-def folded_board(run: RunFolder, asked: str | None, stage: str) -> Board:
-    """The board that a stage is asked for, for which the run must be folded; the folding's where none is asked for."""
+def folded_board(run: RunFolder, asked: str | None, stage: str, default: str) -> Board:
+    """The board that a stage is asked for, for which the run must be folded; the folding's where none is asked for.
+
+    A folding that was given as a file may name none: then it is ``default``.
+    """
     folded = board_of(run.folding)
-    name = asked or folded
-    if name is None:
-        raise UserError(f"{stage}: the folding names no board; give one with --board")
+    name = asked or folded or default
     board = board_of_ours(name)
     if folded is not None and folded != board.name:
         raise UserError(

@@ -19,7 +19,7 @@ from flow.boards import board_of_ours
 from flow.run.figures import OverlayFigures, OverlayResults
 from flow.run.folder import RunFolder, sha256
 from flow.run.progress import console
-from flow.stages.fold import with_board_named
+from flow.stages.fold import DEFAULT_BOARD, with_board_named
 from flow.stages.implement import folded_board, keep
 from flow.stages.options import Kind, Options, option
 from flow.stages.rtl import rtl_sources
@@ -50,7 +50,7 @@ def _bitstream(run: RunFolder, options: OverlayOptions) -> dict[str, Any]:
     from hw.fpga.vivado import counts  # noqa: PLC0415
 
     network = run.chain()
-    board = folded_board(run, options.board, "pynq bitstream")
+    board = folded_board(run, options.board, "pynq bitstream", DEFAULT_BOARD)
     Processor.of(board)
     design = delivered_design(run, network)
     golden = run.golden(network.network())
