@@ -85,7 +85,8 @@ def _bench_network(name: str, folder: Path, threads: int, rounds: int, seconds: 
             if peer != "numba"
         },
         ways={peer: list(ways) for peer, ways in finalists.items()},
-        layers=_bench_layers(case, threads, rounds, seconds),
+        # A residual network's layers are many and small.
+        layers=_bench_layers(case, threads, rounds, seconds) if name in SIZES else [],
         peak_memory_mib={
             backend.value: measure_peak_memory(network_file, MEMORY_FRAMES, backend, threads)
             for backend in (Backend.NUMBA,)

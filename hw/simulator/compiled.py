@@ -17,7 +17,8 @@ from hw.simulator.memory import Memory, Plan
 from hw.simulator.steps import Run, make_step
 
 BATCH_BYTES = 2**19  # the values that are held at once: half a usual level 2 cache
-MIN_BATCH = 32  # one vector of frames
+MIN_BATCH = 64  # frames that are worth a call of each kernel
+MOST_BATCH_BYTES = 2**25  # however large a frame is, or one frame
 IDLE_BATCHES = 64  # whose memory is kept for the next ones; one a thread is used
 
 
@@ -84,7 +85,8 @@ class Compiled:
     @cached_property
     def frames_per_batch(self) -> int:
         """Frames whose values stay in the level 2 cache from one step to the next."""
-        return max(MIN_BATCH, BATCH_BYTES // self.program.plan.frame_bytes)
+        frame_bytes = self.program.plan.frame_bytes
+        return max(BATCH_BYTES // frame_bytes, min(MIN_BATCH, MOST_BATCH_BYTES // frame_bytes), 1)
 
     def scores(self, images: NDArray[np.uint8], out: NDArray[np.int32] | None = None) -> NDArray[np.int32]:
         """As ``Engine.scores``."""

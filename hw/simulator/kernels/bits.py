@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.simulator.kernels.compiler import compiled
-from hw.simulator.kernels.lanes import bytes_at_least
+from hw.simulator.kernels.lanes import bytes_at_least, item, put_item
 
 Words = NDArray[np.uint64]
 
@@ -127,17 +127,16 @@ def encode_codes(pixels: NDArray[np.uint8], size: int, codes: Words, levels: int
     """
     words = (size * levels + 63) >> 6
     code_words = (levels + 63) >> 6
-    whole = levels & 7 == 0
     octets, code_octets = out.view(np.uint8), codes.view(np.uint8)
     channels = len(codes) // (256 * code_words)
     for frame in range(len(pixels) // size):
         channel = 0
         for index in range(size):
-            code = (channel * 256 + pixels[frame * size + index]) * code_words
-            if whole:
+            code = (channel * 256 + item(pixels, frame * size + index)) * code_words
+            if levels & 7 == 0:
                 place = frame * words * 8 + index * (levels >> 3)
                 for byte in range(levels >> 3):
-                    octets[place + byte] = code_octets[code * 8 + byte]
+                    put_item(octets, place + byte, item(code_octets, code * 8 + byte))
             else:
                 for word in range(code_words):
                     set_bits(out, frame * words * 64 + index * levels + word * 64, codes[code + word])

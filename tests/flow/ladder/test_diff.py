@@ -5,14 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bnn import Chain, ConvLayer, DenseLayer, Encode, MaxPoolLayer, UserError
+from bnn import Chain, ConvLayer, DenseLayer, Encode, MaxPoolLayer, Network, UserError
 from bnn.encoding import pack_bits
+from bnn.nodes import Threshold
 from flow.ladder.climb import climb
 from flow.ladder.compare import Comparison, accuracy, dense_ranks
 from flow.ladder.diff import diff_rungs, first_difference
 from flow.ladder.rungs import IntegerRung
 from flow.run.folder import Golden
 from hw.simulator import Backend, simulate
+from tests.support.graph_oracle import images_for
+from tests.support.graphs import random_graph
 
 RNG = np.random.default_rng(7)
 IMAGES = RNG.integers(0, 256, (100, 6, 6, 2), np.uint8)
@@ -139,3 +142,21 @@ def test_a_damaged_rung_is_counted():
     found = climb(IntegerRung(damaged.network(), Backend.NUMPY), golden)
     assert expected
     assert (found["mismatches"], found["first_mismatch"]) == (len(expected), expected[0])
+
+
+@pytest.mark.parametrize("backends", [(Backend.NUMPY, Backend.NUMBA), (Backend.NUMBA, Backend.NUMPY)])
+def test_graphs_are_compared_node_by_node(backends):
+    # One comparator of the graph is damaged so that it never fires; every node before it is the same.
+    whole = random_graph(9)
+    images = images_for(whole, 9, 40)
+    one, other = (IntegerRung(whole, backend) for backend in backends)
+    assert diff_rungs(one, other, images) is None
+    node = next(node for node in whole.nodes if isinstance(node, Threshold))
+    traced = one.trace(images)[node.name]
+    frame, y, x, channel = map(int, np.argwhere(traced == 1)[0])
+    value = whole.values[node.inputs[0]]
+    never = np.where(np.arange(len(node.thresholds)) == channel, value.highest + 1, node.thresholds)
+    damaged = [dataclasses.replace(one, thresholds=never) if one is node else one for one in whole.nodes]
+    found = diff_rungs(one, IntegerRung(Network(tuple(damaged)), backends[1]), images)
+    assert (found.node, found.frame, found.y, found.x, found.channel) == (node.name, frame, y, x, channel)
+    assert found.values == (1, 0)

@@ -177,3 +177,16 @@ def test_memory_does_not_grow_with_depth_and_a_sum_overwrites_its_shortcut():
     assert plans[0].frame_bytes == 16 * 16 * 16 * 2 + 2 * 16 * 16 * 2
     network = deep_graph(9)
     assert_equals_pytorch(network, images_for(network, 5, 4), exact=False)
+
+
+def test_a_batch_of_large_frames_takes_32_mib_at_most():
+    side = 512
+    encode = Thermometer((side, side, 1), np.arange(1, 17) * 15)
+    window = {"kernel": (3, 3), "padding": (1, 1, 1, 1), "pad_values": np.zeros(16)}
+    conv = Conv("sums", ("input",), pack_bits(np.ones((16, 144), int)), 144, **window)
+    total = SumPool("total", ("sums",), kernel=(side, side), stride=(1, 1))
+    dense = Dense.from_bits("fc", "total", np.ones((2, 16), int))
+    engine = Compiled(Network((encode, conv, total, dense, Scores.of_integers("scores", "fc", 2))), exact=False)
+    frame_bytes = engine.program.plan.frame_bytes
+    assert frame_bytes >= side * side * 16 * 2
+    assert 2**25 - frame_bytes < engine.frames_per_batch * frame_bytes <= 2**25
