@@ -19,6 +19,7 @@ from flow.boards import board_of_ours
 from flow.run.figures import OverlayFigures, OverlayResults
 from flow.run.folder import RunFolder, sha256
 from flow.run.progress import console
+from flow.stages.chains import no_chain
 from flow.stages.fold import DEFAULT_BOARD, with_board_named
 from flow.stages.implement import folded_board, keep
 from flow.stages.options import Kind, Options, option
@@ -216,6 +217,7 @@ PYNQ_BITSTREAM = Stage(
     run=_bitstream,
     show=_show_bitstream,
     outside=_given,
+    refused=no_chain,
 )
 PYNQ_RESULTS = Stage(
     name="pynq results",
@@ -228,4 +230,5 @@ PYNQ_RESULTS = Stage(
     run=_results,
     show=_show_results,
     outside=_measured,
+    refused=no_chain,
 )

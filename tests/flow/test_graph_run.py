@@ -54,6 +54,7 @@ HARDWARE = (
     "finn estimate",
     "finn package",
     "bitstream",
+    "pynq bitstream",
 )
 REFUSAL = "hardware is made of chains alone so far: grid stem: is not part of a chain"
 
@@ -213,7 +214,7 @@ def test_rungs_of_chains_say_so(graph_copy, line, rung):
 def test_status_advises_nothing_that_is_refused(graph_copy, capsys):
     assert askew(["status", "--run", str(graph_copy)]) == 0
     rows = [row for row in capsys.readouterr().out.splitlines() if REFUSAL in row]
-    assert len(rows) == len(HARDWARE) + 1  # and finn results
+    assert len(rows) == len(HARDWARE) + 2  # and finn and pynq results
     assert all(row.rstrip().endswith(" -") for row in rows)
     assert {finding.stage for finding, command in FLOW.status(graph_copy) if command} == {
         "simulate",

@@ -324,7 +324,7 @@ def test_diff_names_the_frame_where_the_file_answers_otherwise(tmp_path, tiny_ru
     onnx.save(model, tiny_run / "model.onnx")
     capsys.readouterr()
     assert askew(["diff", "--run", str(tiny_run), "reference", "numpy"]) == 1
-    assert re.search(r"reference and numpy differ first at layer MatMul_\d, frame 0", capsys.readouterr().out)
+    assert re.search(r"reference and numpy differ first at node MatMul_\d, frame 0", capsys.readouterr().out)
 
 
 def test_stages_that_only_a_trained_run_has(tiny_run, run_copy, capsys):

@@ -48,6 +48,7 @@ def test_an_independent_client_gets_the_right_labels(folder, width, monkeypatch,
     if importlib.util.find_spec("cocotb") is None or importlib.util.find_spec("cocotbext.axi") is None:
         pytest.skip("needs cocotb and cocotbext-axi")
     runner_of = pytest.importorskip("cocotb_tools.runner").get_runner
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3]))  # where the simulator's Python finds the client
     found = icarus()
     if found is not None:
         simulator, options = "icarus", ["-g2012", f"-I{folder / 'rtl'}"]
