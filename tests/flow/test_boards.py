@@ -60,7 +60,10 @@ def test_a_file_says_what_finn_calls_it(tmp_path):
 def test_known_to_one_alone():
     with pytest.raises(FinnError, match=r"board ULX3S-85F: known here, but FINN does not know it; its boards: Ultra96"):
         board_for_finn("ulx3s 85f")
-    expected = r'board ZCU102: FINN knows it, but its sizes are not known here; .*finn_name = "ZCU102", or one of Arty-A7-35T, KV260'
+    expected = (
+        r"board ZCU102: FINN knows it, but its sizes are not known here; "
+        r'.*finn_name = "ZCU102", or one of Arty-A7-35T, KV260'
+    )
     with pytest.raises(BoardError, match=expected):
         board_of_ours("zcu102")
     assert board_for_finn("zcu102")[1] is None
