@@ -6,6 +6,7 @@ What a user calls a board is looked up here alone: our name or FINN's, however i
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from finn_build.compiler.boards import FinnBoard, find_board, finn_boards
@@ -83,6 +84,15 @@ def board_for_finn(name: str) -> tuple[FinnBoard, Board | None]:
             "finn_name of one into a .toml file of your own"
         )
     return known.finn, known.ours
+
+
+def board_fingerprint(name: str) -> dict[str, str | None]:
+    """Our board of this name, by content, as a stage's ``outside`` says it; empty where we have none."""
+    try:
+        board = load_board(name)
+    except BoardError:
+        return {}
+    return {f"board {board.name}": hashlib.sha256(repr(board).encode()).hexdigest()}
 
 
 def board_of_ours(name: str) -> Board:

@@ -50,11 +50,6 @@ class PixelMeaning:
         """For how many channels it tells numbers; 1 where all channels have the same."""
         return max(len(self.mean), len(self.std))
 
-    @property
-    def is_shifted(self) -> bool:
-        """It has a mean or a std."""
-        return (self.mean, self.std) != ((Fraction(0),), (Fraction(1),))
-
     def values(self) -> NDArray[np.float32]:
         """(256, channels) x of each pixel value.
 

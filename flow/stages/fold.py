@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.table import Table
 from bnn.files import write_figures, write_text
 from bnn.folding import FOLDING_FOLDER, Goal, load_folding, shipped_foldings
 from bnn.readers import read_text
-from flow.boards import board_of_ours
+from flow.boards import board_fingerprint, board_of_ours
 from flow.run.folder import RunFolder, sha256
 from flow.stages.chains import no_chain
 from flow.stages.limits import input_limit, limit_lines, limits
@@ -97,11 +96,7 @@ def _given(run: RunFolder, options: FoldOptions) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     if options.folding is not None:
         found["the folding file"] = folding_file_fingerprint(options.folding)
-    try:
-        board = load_board(options.board or DEFAULT_BOARD)
-    except BoardError:
-        return found
-    return found | {f"board {board.name}": hashlib.sha256(repr(board).encode()).hexdigest()}
+    return found | board_fingerprint(options.board or DEFAULT_BOARD)
 
 
 def with_board_named(_run: RunFolder, given: Mapping[str, Any]) -> Mapping[str, Any]:

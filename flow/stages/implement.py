@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from rich.table import Table
 from bnn.errors import UserError
 from bnn.files import atomic_path, write_figures
 from bnn.version import VERSION
-from flow.boards import board_of_ours
+from flow.boards import board_fingerprint, board_of_ours
 from flow.run.folder import RunFolder, sha256
 from flow.run.progress import console
 from flow.stages.chains import no_chain
@@ -23,7 +22,7 @@ from flow.stages.options import Kind, Options, option
 from flow.stages.rtl import rtl_sources
 from flow.stages.stage import Stage
 from flow.stages.words import say
-from hw.boards.board import Board, BoardError
+from hw.boards.board import Board
 
 FILES = {"netlist": "netlist.json", "routed": "routed.json", "bitstream": "askew_chip.bit"}
 WORK = ".work"  # hidden: finished steps, which no result depends on
@@ -133,13 +132,7 @@ def _given(_run: RunFolder, options: ImplementOptions) -> dict[str, str | None]:
     from hw.fpga.chip import shell_sources  # noqa: PLC0415 - Numba takes a second to import
 
     found: dict[str, str | None] = {**rtl_sources(), "the shell of this version": shell_sources()}
-    if options.board is None:
-        return found
-    try:
-        board = board_of_ours(options.board)
-    except BoardError:
-        return found
-    return found | {f"board {board.name}": hashlib.sha256(repr(board).encode()).hexdigest()}
+    return found if options.board is None else found | board_fingerprint(options.board)
 
 
 def _show(run: RunFolder, figures: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from finn_build.board.command import COMMAND
 from finn_build.board.overlay import OverlayInterface
 from finn_build.results.overlay import OverlayFiles, write_overlay_deploy
 from finn_build.results.results import board_figures
-from flow.boards import board_of_ours
+from flow.boards import board_fingerprint
 from flow.run.figures import OverlayFigures, OverlayResults
 from flow.run.folder import RunFolder, sha256
 from flow.run.progress import console
@@ -26,7 +26,6 @@ from flow.stages.options import Kind, Options, option
 from flow.stages.rtl import rtl_sources
 from flow.stages.stage import Stage
 from flow.stages.words import say
-from hw.boards.board import BoardError
 
 FOLDER, PROJECT, WORK, DEPLOY = "pynq", "project", ".work", "deploy"
 
@@ -190,13 +189,7 @@ def _given(_run: RunFolder, options: OverlayOptions) -> dict[str, str | None]:
     for script in scripts():
         total.update(script.name.encode() + b"\0" + script.read_bytes())
     found: dict[str, str | None] = {**rtl_sources(), "the scripts of this version": total.hexdigest()}
-    if options.board is None:
-        return found
-    try:
-        board = board_of_ours(options.board)
-    except BoardError:
-        return found
-    return found | {f"board {board.name}": hashlib.sha256(repr(board).encode()).hexdigest()}
+    return found if options.board is None else found | board_fingerprint(options.board)
 
 
 def _measured(run: RunFolder, _options: OverlayResultsOptions) -> dict[str, str | None]:

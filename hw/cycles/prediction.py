@@ -64,11 +64,6 @@ class Prediction:
     label_cycles: tuple[int, ...]
     units: tuple[UnitCycles, ...]
 
-    @property
-    def run_frames(self) -> int:
-        """Frames of the run that ``label_cycles`` and ``units`` describe."""
-        return len(self.label_cycles)
-
 
 def predict_cycles(dataflow: Dataflow, frames: int | None = None) -> Prediction:
     """Latency, frame initiation interval and every unit's cycles, exactly as the hardware shows them.

@@ -12,8 +12,7 @@ from hw.fpga.programs import ECPPACK, NEXTPNR_ECP5, FpgaError
 from hw.fpga.result import Implementation, Used
 from hw.fpga.steps import bring, step, what_step_says
 from hw.fpga.tools import run_step
-from hw.fpga.yosys_nextpnr import ROUTED, Placed, Placer, Say, check_fits, place_and_route, synthesize
-from hw.synth.yosys import yosys_version
+from hw.fpga.yosys_nextpnr import ROUTED, Packed, Placed, Placer, Say, check_fits, place_and_route, synthesize
 from hw.units import PopcountStyle
 
 FLOW = "ecp5"
@@ -80,20 +79,9 @@ def implement(chip: Chip, source: Path, work: Path, seeds: Sequence[int], say: S
         options, files = ["--lpf", "chip.lpf", "--textcfg", CONFIGURATION], {"chip.lpf": constraints(chip)}
     placer = Placer(program, NEXTPNR_ECP5.found() or "", (*device, "--timing-allow-fail", *options), files)
     placed = place_and_route(chip.board, synthesis, placer, work, seeds, say)
-    bitstream, note, packing = _pack(chip, placed, ecppack, work, say)
-    return Implementation(
-        fmax_mhz=placed.fmax_mhz,
-        paths=placed.paths,
-        used=placed.used,
-        seeds=placed.seeds,
-        best_seed=placed.best_seed,
-        seconds={"synthesis": synthesis.seconds, "place_and_route": placed.seconds, **packing},
-        tools={"yosys": yosys_version(), "nextpnr-ecp5": placer.version, "ecppack": ECPPACK.found() or ""},
-        netlist=synthesis.netlist,
-        routed=placed.folder / ROUTED,
-        bitstream=bitstream,
-        note=note,
-    )
+    packed = _pack(chip, placed, ecppack, work, say)
+    tools = {"nextpnr-ecp5": placer.version, "ecppack": ECPPACK.found() or ""}
+    return placed.implementation(synthesis, packed, tools, netlist=synthesis.netlist, routed=placed.folder / ROUTED)
 
 
 def counts(used: Mapping[str, Used]) -> tuple[int, int, int]:
@@ -102,8 +90,7 @@ def counts(used: Mapping[str, Used]) -> tuple[int, int, int]:
     return comb, ffs, blocks
 
 
-def _pack(chip: Chip, placed: Placed, ecppack: str, work: Path, say: Say) -> tuple[Path | None, str, dict[str, float]]:
-    """The bitstream, why there is none, and what packing took."""
+def _pack(chip: Chip, placed: Placed, ecppack: str, work: Path, say: Say) -> Packed:
     if chip.uart is None:
         return None, f"board {chip.board.name} names no pins ([uart] in its file)", {}
     if placed.fmax_mhz < float(chip.clock_hz / 1_000_000):

@@ -13,8 +13,8 @@ from hw.fpga.result import Implementation, Used
 from hw.fpga.steps import bring, step, what_step_says
 from hw.fpga.tools import run_step
 from hw.fpga.xilinx import constraints
-from hw.fpga.yosys_nextpnr import Placed, Placer, Say, check_fits, place_and_route, synthesize
-from hw.synth.yosys import BRAM18_OF_CELL, FLIP_FLOPS, LUTS_OF_CELL, yosys_version
+from hw.fpga.yosys_nextpnr import Packed, Placed, Placer, Say, check_fits, place_and_route, synthesize
+from hw.synth.yosys import BRAM18_OF_CELL, FLIP_FLOPS, LUTS_OF_CELL
 
 FLOW = "openxc7"
 SYNTHESIS = "synth_xilinx -family xc7 -abc9 -flatten"
@@ -63,22 +63,9 @@ def implement(chip: Chip, source: Path, work: Path, seeds: Sequence[int], say: S
     options = ("--chipdb", database, "--xdc", "chip.xdc", "--fasm", FASM, "--timing-allow-fail")
     placer = Placer(programs[0], NEXTPNR_XILINX.found() or "", options, {"chip.xdc": constraints(chip)})
     placed = place_and_route(chip.board, synthesis, placer, work, seeds, say)
-    bitstream, note, packing = _pack(chip, placed, programs[1:], (family, part), work, say)
-    return Implementation(
-        fmax_mhz=placed.fmax_mhz,
-        paths=placed.paths,
-        used=placed.used,
-        seeds=placed.seeds,
-        best_seed=placed.best_seed,
-        seconds={"synthesis": synthesis.seconds, "place_and_route": placed.seconds, **packing},
-        tools={
-            "yosys": yosys_version(),
-            "nextpnr-xilinx": placer.version,
-            "xc7frames2bit": XC7FRAMES2BIT.found() or "",
-        },
-        bitstream=bitstream,
-        note=note,
-    )
+    packed = _pack(chip, placed, programs[1:], (family, part), work, say)
+    tools = {"nextpnr-xilinx": placer.version, "xc7frames2bit": XC7FRAMES2BIT.found() or ""}
+    return placed.implementation(synthesis, packed, tools)
 
 
 def counts(used: Mapping[str, Used]) -> tuple[int, int, int]:
@@ -90,9 +77,7 @@ def counts(used: Mapping[str, Used]) -> tuple[int, int, int]:
     return of("SLICE_LUTX"), of("SLICE_FFX"), of("RAMB18E1_RAMB18E1") + 2 * of("RAMB36E1_RAMB36E1")
 
 
-def _pack(
-    chip: Chip, placed: Placed, programs: Sequence[str], target: tuple[str, str], work: Path, say: Say
-) -> tuple[Path | None, str, dict[str, float]]:
+def _pack(chip: Chip, placed: Placed, programs: Sequence[str], target: tuple[str, str], work: Path, say: Say) -> Packed:
     if placed.fmax_mhz < float(chip.clock_hz / 1_000_000):
         return None, "the clock is not met", {}
     fasm, (family, part) = placed.folder / FASM, target

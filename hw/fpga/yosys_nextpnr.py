@@ -12,7 +12,7 @@ from hw.boards.board import Board
 from hw.fpga.chip import CHIP, SOURCES, Chip
 from hw.fpga.nextpnr import NO_ROOM, read_report
 from hw.fpga.programs import FpgaError
-from hw.fpga.result import Seed, TimedPath, Used
+from hw.fpga.result import Implementation, Seed, TimedPath, Used
 from hw.fpga.steps import bring, step, what_step_says
 from hw.fpga.tools import run_step
 from hw.synth.yosys import find_yosys, yosys_version
@@ -20,6 +20,8 @@ from hw.synth.yosys import find_yosys, yosys_version
 NETLIST, ROUTED, REPORT = "netlist.json", "routed.json", "report.json"
 
 Say = Callable[[str], None]
+Packed = tuple[Path | None, str, dict[str, float]]
+"""The bitstream, why there is none, and step to the seconds that it took."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,39 @@ class Placed:
     def seconds(self) -> float:
         """Of the fastest seed."""
         return next(seed.seconds for seed in self.seeds if seed.seed == self.best_seed)
+
+    def implementation(
+        self,
+        synthesis: Synthesis,
+        packed: Packed,
+        tools: dict[str, str],
+        *,
+        netlist: Path | None = None,
+        routed: Path | None = None,
+    ) -> Implementation:
+        """All of it together.
+
+        Args:
+            synthesis: what was placed.
+            packed: what became of it.
+            tools: program to version, Yosys apart.
+            netlist: after synthesis, where it can be simulated.
+            routed: after place and route, likewise.
+        """
+        bitstream, note, packing = packed
+        return Implementation(
+            fmax_mhz=self.fmax_mhz,
+            paths=self.paths,
+            used=self.used,
+            seeds=self.seeds,
+            best_seed=self.best_seed,
+            seconds={"synthesis": synthesis.seconds, "place_and_route": self.seconds, **packing},
+            tools={"yosys": yosys_version(), **tools},
+            netlist=netlist,
+            routed=routed,
+            bitstream=bitstream,
+            note=note,
+        )
 
 
 def synthesize(chip: Chip, source: Path, work: Path, synthesis: str, say: Say) -> Synthesis:

@@ -18,7 +18,7 @@ from bnn.stage import ChainLayer, ModelGraph, chain_model
 from bnn.values import Shape
 from training.config.load import Config
 from training.config.settings import Estimator
-from training.fit.arithmetic import PLAIN, Arithmetic
+from training.fit.arithmetic import Arithmetic
 from training.networks import layers
 from training.networks.epilogue import NumpyEpilogue
 from training.networks.network import TrainableNetwork
@@ -100,20 +100,12 @@ class BinaryNetwork(TrainableNetwork):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(n, c, h, w) float32 pixel values to (n, classes) logits."""
-        x = self._enter(pixels)
+        x = self.in_fast_layout(self.input(pixels))
         if self.input_dropout is not None:
             x = self.input_dropout(x)
         for stage in self.stages.values():
             x = stage(x)
         return x
-
-    def _enter(self, pixels: Tensor) -> Tensor:
-        """What the first stage takes, in the memory format in which a CPU's convolutions are fastest."""
-        x: Tensor = self.input(pixels)
-        if self.training and self.arithmetic != PLAIN:  # pixels and +-1 are exact in bfloat16
-            return x.to(self.arithmetic.dtype, memory_format=torch.channels_last)
-        is_faster = self.arithmetic.fused and not self.training  # and not another bit: its sums are exact
-        return x.contiguous(memory_format=torch.channels_last) if is_faster else x
 
     def use(self, arithmetic: Arithmetic) -> None:
         """As ``TrainableNetwork.use``."""
@@ -167,7 +159,7 @@ class BinaryNetwork(TrainableNetwork):
         logits = []
         with evaluating(self), torch.no_grad():
             for start in range(0, len(images), batch):
-                x = self._enter(to_pixels(images[start : start + batch], self.device))
+                x = self.in_fast_layout(self.input(to_pixels(images[start : start + batch], self.device)))
                 if self.input_pixel is not None:
                     traces.setdefault("input", []).append(as_bits(x))
                 for stage in self.stage_list():

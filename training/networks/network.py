@@ -38,6 +38,13 @@ class TrainableNetwork(nn.Module, ABC):
         """Train in this arithmetic from now on."""
         self.arithmetic = arithmetic
 
+    def in_fast_layout(self, encoded: Tensor) -> Tensor:
+        """What pixels became, in the type and memory format in which a CPU's convolutions are fastest."""
+        if self.training and self.arithmetic != PLAIN:  # pixels and +-1 are exact in bfloat16
+            return encoded.to(self.arithmetic.dtype, memory_format=torch.channels_last)
+        is_faster = self.arithmetic.fused and not self.training  # and not another bit: its sums are exact
+        return encoded.contiguous(memory_format=torch.channels_last) if is_faster else encoded
+
     def _keep_in_bounds(self, latent_weights: Sequence[Tensor]) -> None:
         """What ``clip`` acts on: these, and the PReLU slopes. Called when everything is built."""
         self._latent_weights = list(latent_weights)

@@ -18,7 +18,7 @@ from bnn.stage import ModelGraph
 from bnn.values import Shape
 from training.config.layers import Gives
 from training.config.load import Config
-from training.fit.arithmetic import PLAIN, Arithmetic
+from training.fit.arithmetic import Arithmetic
 from training.networks import layers
 from training.networks.graph.blocks import KINDS
 from training.networks.graph.blocks.block import Block
@@ -77,7 +77,7 @@ class GraphNetwork(TrainableNetwork):
         """Every value by its name, the image's first; each is let go behind its last reader."""
         readers = self.plan.consumers()
         left = {name: len(names) for name, names in readers.items()}
-        values = {INPUT: self._enter(pixels)}
+        values = {INPUT: self.in_fast_layout(self.input(pixels))}
         yield INPUT, values[INPUT]
         for block in self.block_list():
             planned = block.planned
@@ -102,14 +102,6 @@ class GraphNetwork(TrainableNetwork):
                 beside = None if fusion.shortcut is None else values[fusion.shortcut]
                 return fuse(fusion, self._by_name, sums, beside)
         return {planned.name: block(*given)}
-
-    def _enter(self, pixels: Tensor) -> Tensor:
-        """What the image becomes, in the memory format in which a CPU's convolutions are fastest."""
-        x: Tensor = self.input(pixels)
-        if self.training and self.arithmetic != PLAIN:  # pixels and +-1 are exact in bfloat16
-            return x.to(self.arithmetic.dtype, memory_format=torch.channels_last)
-        is_faster = self.arithmetic.fused and not self.training  # and not another bit: its sums are exact
-        return x.contiguous(memory_format=torch.channels_last) if is_faster else x
 
     def use(self, arithmetic: Arithmetic) -> None:
         """As ``TrainableNetwork.use``."""
