@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,21 +84,33 @@ class Simulated:
         return None
 
 
-class PynqAccelerator:
-    """FINN's bitfile on a Zynq board."""
+class ZynqAccelerator:
+    """A bitfile on a Zynq board, with a buffer of frames and one of answers.
+
+    Attributes:
+        whole: what must be true of the file, for the message where pynq cannot load it.
+        reaching: who reaches the buffers, likewise.
+    """
 
     simulated = False
+    whole: ClassVar[str]
+    reaching: ClassVar[str]
 
-    def __init__(self, bitfile: Path, interface: Interface, clock_mhz: float) -> None:
+    def __init__(self, bitfile: Path, clock_mhz: float, input_bytes: int, output_bytes: int) -> None:
         """Load the bitfile, set the clock to ``clock_mhz`` as nearly as the board can.
+
+        Args:
+            bitfile: with its .hwh beside it.
+            clock_mhz: asked for.
+            input_bytes: of a frame.
+            output_bytes: of its answer.
 
         Raises:
             ImportError: pynq is not installed.
-            AcceleratorError: the bitfile cannot be loaded, or has no engines of these names.
+            AcceleratorError: the bitfile cannot be loaded.
         """
         import pynq  # type: ignore[import-not-found]  # noqa: PLC0415 - only boards have it
 
-        self._interface = interface
         self._clocks = pynq.ps.Clocks
         self._allocate: Callable[..., Any] = pynq.allocate
         try:
@@ -106,9 +118,68 @@ class PynqAccelerator:
         except Exception as error:  # pynq raises whatever its layers do
             raise AcceleratorError(
                 f"{bitfile}: pynq cannot load it ({in_one_line(error)}); run `{COMMAND}`, and see that the file is "
-                "whole and of this board"
+                f"{self.whole}"
             ) from error
         self._clocks.fclk0_mhz = clock_mhz
+        self._frame_bytes = input_bytes, output_bytes
+        self._count = 0
+        self._input: Any = None
+        self._output: Any = None
+
+    def load(self, images: NDArray[np.uint8]) -> None:
+        """Copy the images into memory that the bitfile reaches; AcceleratorError where there is not so much."""
+        if len(images) != self._count:
+            self._free()
+            self._input = self._buffer(len(images), self._frame_bytes[0])
+            self._output = self._buffer(len(images), self._frame_bytes[1])
+            self._count = len(images)
+        self._input[:] = images.reshape(self._count, -1)
+        self._output[:] = 0xFF  # an answer that is not written must not be taken for one of the run before
+        self._input.flush()
+        self._output.flush()
+
+    def clock_mhz(self) -> float | None:
+        """The clock that the processor says it gives."""
+        return float(self._clocks.fclk0_mhz)
+
+    def _buffer(self, count: int, frame_bytes: int) -> Any:
+        try:
+            return self._allocate(shape=(count, frame_bytes), dtype=np.uint8)
+        except Exception as error:  # pynq raises whatever its layers do
+            raise AcceleratorError(
+                f"the board gives no {count * frame_bytes:,} bytes that {self.reaching} ({in_one_line(error)}); give "
+                "fewer frames at once with --batch"
+            ) from error
+
+    def _free(self) -> None:
+        self._count = 0
+        for buffer in (self._input, self._output):
+            if buffer is not None:
+                buffer.freebuffer()
+        self._input = self._output = None
+
+
+def comes_true(is_done: Callable[[], bool], seconds: float) -> bool:
+    """Ask until it is done, or for so long; whether it is."""
+    end = time.monotonic() + seconds
+    while True:
+        late = time.monotonic() > end  # asked first: a pause of this process between the two is not its fault
+        if is_done():
+            return True
+        if late:
+            return False
+
+
+class PynqAccelerator(ZynqAccelerator):
+    """FINN's bitfile."""
+
+    whole = "whole and of this board"
+    reaching = "the engines reach"
+
+    def __init__(self, bitfile: Path, interface: Interface, clock_mhz: float) -> None:
+        """As ``ZynqAccelerator``; AcceleratorError, too, where the bitfile has no engines of the interface's names."""
+        super().__init__(bitfile, clock_mhz, interface.input_bytes, interface.output_bytes)
+        self._interface = interface
         try:
             self._input_dma = getattr(self._overlay, interface.input_dma)
             self._output_dma = getattr(self._overlay, interface.output_dma)
@@ -117,21 +188,6 @@ class PynqAccelerator:
                 f"{bitfile}: has no DMA engine that driver/ names ({in_one_line(error)}); copy bitfile/ and driver/ of "
                 "one build"
             ) from error
-        self._count = 0
-        self._input: Any = None
-        self._output: Any = None
-
-    def load(self, images: NDArray[np.uint8]) -> None:
-        """Copy the images into memory that the engines reach; AcceleratorError where there is not so much."""
-        if len(images) != self._count:
-            self._free()
-            self._count = len(images)
-            self._input = self._buffer(self._interface.input_bytes)
-            self._output = self._buffer(self._interface.output_bytes)
-        self._input[:] = images.reshape(self._count, -1)
-        self._output[:] = 0xFF  # an answer that is not written must not be taken for one of the run before
-        self._input.flush()
-        self._output.flush()
 
     def run(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         """Start the writing engine, then the reading one, and wait until all answers are written.
@@ -149,22 +205,14 @@ class PynqAccelerator:
             engine.write(ADDRESS_HIGH, address >> 32)
             engine.write(REPETITIONS, self._count)
             engine.write(CONTROL, START)
-        end = time.monotonic() + timeout_seconds
-        while True:
-            late = time.monotonic() > end  # asked first: a pause of this process between the two is not its fault
-            if self._output_dma.read(CONTROL) & DONE:  # once: reading the bit clears it
-                return
-            if late:
-                raise AcceleratorError(self._silence(timeout_seconds))
+        # Reading the bit clears it, so that it is asked for nowhere else.
+        if not comes_true(lambda: bool(self._output_dma.read(CONTROL) & DONE), timeout_seconds):
+            raise AcceleratorError(self._silence(timeout_seconds))
 
     def answers(self) -> NDArray[np.int64]:
         """(n, output_values)."""
         self._output.invalidate()
         return self._interface.unpack(np.asarray(self._output))
-
-    def clock_mhz(self) -> float | None:
-        """The clock that the processor says it gives."""
-        return float(self._clocks.fclk0_mhz)
 
     def _silence(self, seconds: float) -> str:
         """That it does not answer, how far it came, and what to look at."""
@@ -177,20 +225,3 @@ class PynqAccelerator:
             f"the accelerator has not answered {self._count} frames in {seconds:.3g} s at {self.clock_mhz():.1f} MHz; "
             f"{how_far}; nothing else may use the board meanwhile; a slow design needs more --timeout"
         )
-
-    def _buffer(self, frame_bytes: int) -> Any:
-        try:
-            return self._allocate(shape=(self._count, frame_bytes), dtype=np.uint8)
-        except Exception as error:  # pynq raises whatever its layers do
-            wanted = self._count * frame_bytes
-            self._count = 0
-            raise AcceleratorError(
-                f"the board gives no {wanted:,} bytes that the engines reach ({in_one_line(error)}); give fewer frames "
-                "at once with --batch"
-            ) from error
-
-    def _free(self) -> None:
-        for buffer in (self._input, self._output):
-            if buffer is not None:
-                buffer.freebuffer()
-        self._input = self._output = None

@@ -6,8 +6,6 @@ register mode).
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnn.readers import in_one_line
-from finn_build.board.accelerator import TIMEOUT_SECONDS, AcceleratorError
-from finn_build.board.command import COMMAND
+from finn_build.board.accelerator import TIMEOUT_SECONDS, AcceleratorError, ZynqAccelerator, comes_true
 
 READ, WRITE = 0x00, 0x30  # the half that reads memory (MM2S), the half that writes it (S2MM)
 CONTROL, STATUS, ADDRESS, ADDRESS_HIGH, LENGTH = 0x00, 0x04, 0x18, 0x1C, 0x28  # in each half
@@ -52,31 +49,21 @@ class OverlayInterface:
     clear_counters: int
 
 
-class OverlayAccelerator:
-    """Our own bitfile on a Zynq board."""
+class OverlayAccelerator(ZynqAccelerator):
+    """Our own bitfile."""
 
-    simulated = False
+    whole = "whole, of this board, and has its .hwh beside it"
+    reaching = "the DMA reaches"
 
     def __init__(self, bitfile: Path, interface: OverlayInterface, clock_mhz: float) -> None:
-        """Load the bitfile, set the clock to ``clock_mhz`` as nearly as the board can, and ask the design what it is.
+        """As ``ZynqAccelerator``, and ask the design what it is.
 
         Raises:
             ImportError: pynq is not installed.
             AcceleratorError: the bitfile cannot be loaded, or is no overlay of this network.
         """
-        import pynq  # type: ignore[import-not-found]  # noqa: PLC0415 - only boards have it
-
+        super().__init__(bitfile, clock_mhz, interface.input_bytes, ANSWER_BYTES)
         self._interface = interface
-        self._clocks = pynq.ps.Clocks
-        self._allocate: Callable[..., Any] = pynq.allocate
-        try:
-            self._overlay = pynq.Overlay(str(bitfile))
-        except Exception as error:  # pynq raises whatever its layers do
-            raise AcceleratorError(
-                f"{bitfile}: pynq cannot load it ({in_one_line(error)}); run `{COMMAND}`, and see that the file is "
-                "whole, of this board, and has its .hwh beside it"
-            ) from error
-        self._clocks.fclk0_mhz = clock_mhz
         try:
             self._dma, self._core = getattr(self._overlay, interface.dma), getattr(self._overlay, interface.core)
         except AttributeError as error:
@@ -85,21 +72,6 @@ class OverlayAccelerator:
             ) from error
         self._verify(bitfile)
         self._reset()  # from here on it is halted or idle, unless it is at work
-        self._count = 0
-        self._input: Any = None
-        self._output: Any = None
-
-    def load(self, images: NDArray[np.uint8]) -> None:
-        """Copy the images into memory that the DMA reaches; AcceleratorError where there is not so much."""
-        if len(images) != self._count:
-            self._free()
-            self._input = self._buffer(len(images), self._interface.input_bytes)
-            self._output = self._buffer(len(images), ANSWER_BYTES)
-            self._count = len(images)
-        self._input[:] = images.reshape(self._count, -1)
-        self._output[:] = 0xFF  # an answer that is not written must not be taken for one of the run before
-        self._input.flush()
-        self._output.flush()
 
     def run(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         """Start the writing half, then the reading one, and wait until all answers are written.
@@ -120,16 +92,8 @@ class OverlayAccelerator:
             self._dma.write(half + ADDRESS, address & 0xFFFFFFFF)
             self._dma.write(half + ADDRESS_HIGH, address >> 32)
             self._dma.write(half + LENGTH, buffer.nbytes)
-        end = time.monotonic() + timeout_seconds
-        while True:
-            late = time.monotonic() > end  # asked first: a pause of this process between the two is not its fault
-            status = self._dma.read(WRITE + STATUS)
-            if status & ERRORS or self._dma.read(READ + STATUS) & ERRORS:
-                self._stop("the DMA reports an error in the memory's addresses; copy the deploy folder again")
-            if status & COMPLETE:
-                break
-            if late:
-                self._stop(self._silence(timeout_seconds))
+        if not comes_true(self._is_complete, timeout_seconds):
+            self._stop(self._silence(timeout_seconds))
         came = self._dma.read(WRITE + LENGTH)
         if came != self._output.nbytes:
             self._stop(f"{came // ANSWER_BYTES} answers came for {self._count} frames; load the bitfile again")
@@ -141,9 +105,12 @@ class OverlayAccelerator:
         self._output.invalidate()
         return np.ascontiguousarray(self._output).view("<u4").astype(np.int64)
 
-    def clock_mhz(self) -> float | None:
-        """The clock that the processor says it gives."""
-        return float(self._clocks.fclk0_mhz)
+    def _is_complete(self) -> bool:
+        """All answers are written; AcceleratorError where the DMA reports an error instead."""
+        status = self._dma.read(WRITE + STATUS)
+        if status & ERRORS or self._dma.read(READ + STATUS) & ERRORS:
+            self._stop("the DMA reports an error in the memory's addresses; copy the deploy folder again")
+        return bool(status & COMPLETE)
 
     def _verify(self, bitfile: Path) -> None:
         registers = self._interface.registers
@@ -186,23 +153,8 @@ class OverlayAccelerator:
     def _buffer(self, count: int, frame_bytes: int) -> Any:
         wanted, most = count * frame_bytes, (1 << self._interface.length_bits) - 1
         if wanted > most:
-            self._count = 0
             raise AcceleratorError(
                 f"the DMA moves {most:,} bytes at once, {count} frames have {wanted:,}; give fewer frames at once with "
                 "--batch"
             )
-        try:
-            return self._allocate(shape=(count, frame_bytes), dtype=np.uint8)
-        except Exception as error:  # pynq raises whatever its layers do
-            self._count = 0
-            raise AcceleratorError(
-                f"the board gives no {wanted:,} bytes that the DMA reaches ({in_one_line(error)}); give fewer frames "
-                "at once with --batch"
-            ) from error
-
-    def _free(self) -> None:
-        self._count = 0
-        for buffer in (self._input, self._output):
-            if buffer is not None:
-                buffer.freebuffer()
-        self._input = self._output = None
+        return super()._buffer(count, frame_bytes)
