@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bnn.arrays import frozen
 from bnn.encoding import pack_bits, unpack_bits
-from bnn.nodes.conv import check_conv
+from bnn.nodes.conv import check_channels, check_conv
+from bnn.nodes.dense import check_inputs
 from bnn.nodes.matrix import accumulator_range, check_weights
 from bnn.values import NetworkError, Shape
 from bnn.window import NO_PADDING, Padding, check_window, window_positions
@@ -101,11 +102,7 @@ class DenseLayer(MatrixLayer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(1, 1, mh); NetworkError where the input does not have mw elements."""
-        if int(np.prod(input_shape)) != self.mw:
-            raise NetworkError(
-                f"{self.where}: mw ({self.mw}) must be the number of inputs, {input_shape} "
-                f"has {int(np.prod(input_shape))}"
-            )
+        check_inputs(self.where, self.mw, input_shape)
         return (1, 1, self.mh)
 
 
@@ -141,10 +138,7 @@ class ConvLayer(MatrixLayer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(H_out, W_out, mh); NetworkError where channels or sizes do not fit."""
-        if input_shape[2] != self.c_in:
-            raise NetworkError(
-                f"{self.where}: c_in ({self.c_in}) must be the number of input channels ({input_shape[2]})"
-            )
+        check_channels(self.where, self.c_in, input_shape)
         return (*window_positions(self.where, input_shape, self.kernel, self.stride, self.padding), self.mh)
 
 

@@ -54,15 +54,18 @@ class Conv(Matrix):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(H_out, W_out, mh); NetworkError where channels or sizes do not fit."""
-        if input_shape[2] != self.c_in:
-            raise NetworkError(
-                f"{self.where}: c_in ({self.c_in}) must be the number of input channels ({input_shape[2]})"
-            )
+        check_channels(self.where, self.c_in, input_shape)
         return (*window_positions(self.where, input_shape, self.kernel, self.stride, self.padding), self.mh)
 
     def entering(self, value: Value) -> Value:
         """As ``Matrix.entering``."""
         return value if self.padding == NO_PADDING else widened(value, self.pad_values, self.where)
+
+
+def check_channels(where: str, c_in: int, input_shape: Shape) -> None:
+    """NetworkError where the input does not have ``c_in`` channels."""
+    if input_shape[2] != c_in:
+        raise NetworkError(f"{where}: c_in ({c_in}) must be the number of input channels ({input_shape[2]})")
 
 
 def check_conv(

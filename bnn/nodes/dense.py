@@ -29,9 +29,12 @@ class Dense(Matrix):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(1, 1, mh); NetworkError where the input does not have mw elements."""
-        if int(np.prod(input_shape)) != self.mw:
-            raise NetworkError(
-                f"{self.where}: mw ({self.mw}) must be the number of inputs, {input_shape} "
-                f"has {int(np.prod(input_shape))}"
-            )
+        check_inputs(self.where, self.mw, input_shape)
         return (1, 1, self.mh)
+
+
+def check_inputs(where: str, mw: int, input_shape: Shape) -> None:
+    """NetworkError where the input does not have ``mw`` elements."""
+    elements = int(np.prod(input_shape))
+    if elements != mw:
+        raise NetworkError(f"{where}: mw ({mw}) must be the number of inputs, {input_shape} has {elements}")

@@ -42,61 +42,59 @@ class MaxPool(ModelNode):
 
 
 @dataclass(frozen=True, eq=False)
-class AveragePool(ModelNode):
-    """The mean of each channel in each window, rounded onto the grid of its input; there is no padding.
+class WindowSum(ModelNode):
+    """What nodes that add up windows share; there is no padding.
 
     Attributes:
         kernel: (height, width).
         stride: (vertical, horizontal).
+    """
+
+    kernel: tuple[int, int] = field(kw_only=True)
+    stride: tuple[int, int] = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_window(self.where, self.kernel, self.stride)
+
+    def sums(self, value: OnGrid) -> OnGrid:
+        """The sum of each channel in each window, on the input's grid."""
+        area = self.kernel[0] * self.kernel[1]
+        shape = (*window_positions(self.where, value.shape, self.kernel, self.stride), value.shape[2])
+        return self.exact(shape, value.lowest * area, value.highest * area, value.fraction_bits)
+
+
+@dataclass(frozen=True, eq=False)
+class AveragePool(WindowSum):
+    """The mean of each channel in each window, rounded onto the grid of its input.
+
+    Attributes:
         epilogue: gives the mean on the input's grid, floor(mean * 2^f + 0.5) / 2^f, for the *sum* of a window's
             numbers, which float32 holds exactly in whatever order; with the model's own division.
     """
 
     kind: ClassVar[str] = "average_pool"
 
-    kernel: tuple[int, int] = field(kw_only=True)
-    stride: tuple[int, int] = field(kw_only=True)
     epilogue: Epilogue = field(kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_window(self.where, self.kernel, self.stride)
 
     def output(self, *values: ModelValue) -> OnGrid:
         """As ``ModelNode.output``."""
         value = self.on_grid(values[0])
-        area = self.kernel[0] * self.kernel[1]
-        shape = (*window_positions(self.where, value.shape, self.kernel, self.stride), value.shape[2])
-        self.exact(shape, value.lowest * area, value.highest * area, value.fraction_bits)
-        return OnGrid(shape, value.lowest, value.highest, value.fraction_bits)
+        return OnGrid(self.sums(value).shape, value.lowest, value.highest, value.fraction_bits)
 
 
 @dataclass(frozen=True, eq=False)
-class SumPool(ModelNode):
-    """The sum of each channel in each window, on the input's grid; there is no padding.
+class SumPool(WindowSum):
+    """The sum of each channel in each window, on the input's grid.
 
     A model that takes the mean divides in the epilogue of a node after it, with its own division.
-
-    Attributes:
-        kernel: (height, width).
-        stride: (vertical, horizontal).
     """
 
     kind: ClassVar[str] = "sum_pool"
 
-    kernel: tuple[int, int] = field(kw_only=True)
-    stride: tuple[int, int] = field(kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_window(self.where, self.kernel, self.stride)
-
     def output(self, *values: ModelValue) -> OnGrid:
         """As ``ModelNode.output``."""
-        value = self.on_grid(values[0])
-        area = self.kernel[0] * self.kernel[1]
-        shape = (*window_positions(self.where, value.shape, self.kernel, self.stride), value.shape[2])
-        return self.exact(shape, value.lowest * area, value.highest * area, value.fraction_bits)
+        return self.sums(self.on_grid(values[0]))
 
 
 @dataclass(frozen=True, eq=False)
