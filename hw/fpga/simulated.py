@@ -34,7 +34,7 @@ STUBS = FOLDER / "sim"
 EXECUTABLE = "line"
 DRIFT_PPM = 5000  # the computer's clock beside the chip's: what crystals allow is a tenth of it
 CONVERTED = "netlist.v"
-LONGEST_FUNCTION = 500  # statements: a compiler takes more than twice as long for a function of twice the length
+LONGEST_FUNCTION = 500  # statements: a netlist is one long function else, which compilers take long for
 SIMULATED_REPEATS = (8, 24)  # of a frame, to measure the rate
 
 
