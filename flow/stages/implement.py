@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,16 @@ def _implement(run: RunFolder, options: ImplementOptions) -> dict[str, Any]:
     return written
 
 
+def _prepare(run: RunFolder, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Refuse what nothing can be built for before the run is folded for it."""
+    given = with_board_named(run, given)
+    if given.get("board") is not None:
+        from hw.fpga.flows import find_flow  # noqa: PLC0415 - Numba takes a second to import
+
+        find_flow(board_of_ours(given["board"]), given.get("flow"))
+    return given
+
+
 def folded_board(run: RunFolder, asked: str | None, stage: str, default: str) -> Board:
     """The board that a stage is asked for, for which the run must be folded; the folding's where none is asked for.
 
@@ -178,7 +189,7 @@ IMPLEMENT = Stage(
     options=ImplementOptions,
     needs=("network", "folding"),
     first=("fold",),
-    prepare=with_board_named,
+    prepare=_prepare,
     makes=("implementation", "chip", "netlist", "routed netlist", "chip bitstream"),
     run=_implement,
     show=_show,

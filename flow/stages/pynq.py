@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from finn_build.board.command import COMMAND
 from finn_build.board.overlay import OverlayInterface
 from finn_build.results.overlay import OverlayFiles, write_overlay_deploy
 from finn_build.results.results import board_figures
-from flow.boards import board_fingerprint
+from flow.boards import board_fingerprint, board_of_ours
 from flow.run.figures import OverlayFigures, OverlayResults
 from flow.run.folder import RunFolder, sha256
 from flow.run.progress import console
@@ -182,6 +183,16 @@ def _show_results(run: RunFolder, figures: dict[str, Any]) -> None:
         say(f"  {part}: missing; {command}")
 
 
+def _prepare(run: RunFolder, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Refuse a board without a Zynq before the run is folded for it."""
+    given = with_board_named(run, given)
+    if given.get("board") is not None:
+        from hw.fpga.pynq.project import Processor  # noqa: PLC0415 - Numba takes a second to import
+
+        Processor.of(board_of_ours(given["board"]))
+    return given
+
+
 def _given(_run: RunFolder, options: OverlayOptions) -> dict[str, str | None]:
     from hw.fpga.pynq.project import scripts  # noqa: PLC0415 - Numba takes a second to import
 
@@ -204,7 +215,7 @@ PYNQ_BITSTREAM = Stage(
     options=OverlayOptions,
     needs=("network", "golden", "folding"),
     first=("fold",),
-    prepare=with_board_named,
+    prepare=_prepare,
     makes=("overlay", "overlay bitfile"),
     records=lambda options: not options.dry_run,
     run=_bitstream,

@@ -109,6 +109,7 @@ def test_another_board_folds_anew_and_a_folding_for_another_is_not_placed(folded
     assert "implement: the folding is for Pynq-Z2, not for ULX3S-85F; run `askew implement --run" in said
     assert askew(["implement", "--run", run, "--board", "generic"]) == 2
     assert "board generic is of family generic, for which there is no flow" in capsys.readouterr().err
+    assert json.loads((folded_run / "folding.json").read_text())["board"] == "Pynq-Z2"  # not folded for it first
 
 
 def test_what_fails_leaves_the_old_result_and_its_rungs_say_what_there_is(folded_run, flow, capsys):

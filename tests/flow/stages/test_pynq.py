@@ -144,4 +144,5 @@ def test_what_fails_is_one_line_and_leaves_the_old_result(folded_run, vivado, ca
 def test_a_board_without_a_processor_is_refused(folded_run, capsys):
     assert askew(["pynq", "bitstream", "--run", str(folded_run), "--board", "ULX3S-85F"]) == 2
     assert "board ULX3S-85F: its part LFE5U-85F-6BG381C has no processor" in capsys.readouterr().err
+    assert json.loads((folded_run / "folding.json").read_text())["board"] != "ULX3S-85F"  # not folded for it first
     assert not (folded_run / "pynq").exists()
